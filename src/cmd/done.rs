@@ -1,0 +1,106 @@
+//! `jj flow done`: marks success and lands at once.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Call;
+use super::target::{Desk, find_flow};
+use crate::config::Trunk;
+use crate::event::What;
+use crate::landing::{Landed, Plan, Request, land, plan};
+use crate::ledger::Ledger;
+use crate::model::{BookmarkName, Status};
+use crate::output::plain;
+use crate::survey::Survey;
+
+/// Mark a flow's success and land it on its parent at once
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow done --message 'schema: add the event log'")]
+pub(super) struct DoneArgs {
+    /// The flow, in full or by the end of its name; without it, the current one
+    flow: Option<String>,
+
+    /// The description for a last change that has none
+    #[arg(long, short)]
+    message: Option<String>,
+
+    /// The bookmark to land on, instead of the flow's parent
+    #[arg(long, value_name = "BOOKMARK")]
+    into: Option<String>,
+
+    /// Show what would land and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
+    let mut desk = Desk::open(&call)?;
+    call.out.follow(desk.session.config.color.as_deref());
+    let survey = desk.survey()?;
+    let name = find_flow(&survey, args.flow.as_deref())?.name.clone();
+    if desk.session.config.trunk == Trunk::None && args.into.is_none() {
+        let flow = find_flow(&survey, Some(name.as_str()))?;
+        if survey.landing_parent(flow).is_none() {
+            return stay(&mut desk, &call, flow.status, &name.bookmark());
+        }
+    }
+    let make = |survey: &Survey| {
+        let flow = find_flow(survey, Some(name.as_str()))?;
+        let into = args.into.as_deref().map(BookmarkName::new);
+        plan(survey, &Request { flow, into, message: args.message.clone() })
+    };
+    if args.dry_run {
+        let planned = make(&survey_into(&desk, args)?)?;
+        return Ok(call.out.answer(&planned.summary(), json!({"plan": planned.to_json()}))?);
+    }
+    let Desk { session, ledger, .. } = &mut desk;
+    let read = |ledger: &Ledger| {
+        let also: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
+        let graph = session.jj.read_now(&session.survey_revset(&also))?;
+        let rows = session.rows(Some(&ledger.registry))?;
+        make(&Survey::new(graph, &rows, &session.config.trunk))
+    };
+    let waiting = |plan: &Plan| {
+        Ok(call.out.note(&format!("Waiting for another landing on {}.", plain(plan.parent.as_str())))?)
+    };
+    let landed = land(&session.jj, ledger, read, waiting)?;
+    answer(&call, &landed)
+}
+
+/// The flows as they stand, with the bookmark that `--into` names among them.
+fn survey_into(desk: &Desk, args: &DoneArgs) -> anyhow::Result<Survey> {
+    let also: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
+    let graph = desk.session.jj.read_now(&desk.session.survey_revset(&also))?;
+    let rows = desk.session.rows(Some(&desk.ledger.registry))?;
+    Ok(Survey::new(graph, &rows, &desk.session.config.trunk))
+}
+
+/// With `flow.trunk = "none"` a root flow lands on nothing.
+fn stay(desk: &mut Desk, call: &Call, status: Status, flow: &BookmarkName) -> anyhow::Result<()> {
+    if status != Status::Success {
+        let what = What::Status { from: Some(status), to: Status::Success, reason: None };
+        desk.ledger.record(desk.session.now, None, vec![(flow.clone(), what)])?;
+    }
+    let text = format!("{flow} is at success, and lands on nothing: flow.trunk is none.");
+    Ok(call.out.answer(&text, json!({"flow": super::target::row_json(desk, flow)?}))?)
+}
+
+fn answer(call: &Call, landed: &Landed) -> anyhow::Result<()> {
+    let Landed { plan, tip, operation } = landed;
+    let changes = match plan.changes.len() {
+        1 => "1 change".to_owned(),
+        several => format!("{several} changes"),
+    };
+    let how = if plan.rebase { "rebased" } else { "fast-forward" };
+    let text = format!("Landed {} on {}: {changes}, {how}.", plan.flow, plain(plan.parent.as_str()));
+    let object = json!({
+        "flow": plan.flow,
+        "status": Status::Merged,
+        "parent": plan.parent,
+        "changes": plan.changes.iter().map(|change| &change.change).collect::<Vec<_>>(),
+        "rebased": plan.rebase,
+        "tip": tip,
+        "operation": operation,
+    });
+    Ok(call.out.answer(&text, object)?)
+}

@@ -1,0 +1,227 @@
+//! `jj-flow install` and `uninstall`: jj's config and the shim, put in place and taken out again.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use serde_json::json;
+
+use super::Call;
+use crate::error::{Failure, Kind, refuse};
+use crate::output::plain;
+use crate::session::require_jj;
+use crate::{env, jj};
+
+const CONFIG: &str = include_str!("../../jj-config/flow.toml");
+/// What the config file begins with, and how it is known as ours.
+const OURS: &str = "# jj-flow's part of jj's config.";
+/// The alias of jj's default templates that the log section of the config redefines.
+const HEADER: &str = "format_short_commit_header(commit)";
+
+/// Put jj-flow into jj's config and the shim into a folder for PATH
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: jj-flow install\nRun it again after an update; it changes only what differs."
+)]
+pub(super) struct InstallArgs {
+    /// Only jj's config, no shim: `jj flow` works, `jj bookmark create` is not looked at
+    #[arg(long)]
+    no_shim: bool,
+}
+
+/// Take jj-flow out of jj's config, and the shim away
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj-flow uninstall --purge")]
+pub(super) struct UninstallArgs {
+    /// The registry too; each repo's own record stays in its .jj folder
+    #[arg(long)]
+    purge: bool,
+}
+
+/// Where things go.
+struct Places {
+    config: Utf8PathBuf,
+    bin: Utf8PathBuf,
+}
+
+impl Places {
+    fn find(program: &Path) -> anyhow::Result<Self> {
+        if env::var("JJ_CONFIG").is_some() {
+            let message =
+                "JJ_CONFIG is set, so jj reads no other config of yours: nothing can be put beside it";
+            return Err(Failure::new(Kind::Config, message).hint("env -u JJ_CONFIG jj-flow install").into());
+        }
+        let config = jj::user_config_dir(program)?.join("conf.d/jj-flow.toml");
+        let Some(data) = env::data_dir() else { refuse!(Config, "No home folder is set to install into") };
+        Ok(Self { config, bin: data.join("bin") })
+    }
+
+    fn shim(&self) -> Utf8PathBuf {
+        self.bin.join("jj")
+    }
+}
+
+pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
+    let program = require_jj()?;
+    let places = Places::find(&program)?;
+    let mut lines = Vec::new();
+    let text = config_text(&program, &call, &places)?;
+    if fs::read_to_string(&places.config).ok().as_deref() == Some(text.as_str()) {
+        lines.push(format!("jj's config has jj-flow already: {}", places.config));
+    } else {
+        refuse_foreign(&places.config)?;
+        write_whole(&places.config, &text).with_context(|| format!("Could not write {}", places.config))?;
+        lines.push(format!("Put jj-flow into jj's config: {}", places.config));
+    }
+    if !args.no_shim {
+        lines.push(put_shim(&places)?);
+        lines.push(path_line(&places.bin));
+    }
+    let shim = (!args.no_shim).then(|| places.shim());
+    Ok(call.out.answer(&lines.join("\n"), json!({"config": places.config, "shim": shim}))?)
+}
+
+pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<()> {
+    let program = require_jj()?;
+    let places = Places::find(&program)?;
+    let (config, _) = call.place.load_config(&program)?;
+    let registry = call.place.registry_path(&config)?;
+    let mut lines = Vec::new();
+    if places.config.exists() {
+        refuse_foreign(&places.config)?;
+        remove(&places.config, &mut lines)?;
+    }
+    if is_link(&places.shim()) {
+        remove(&places.shim(), &mut lines)?;
+    }
+    if args.purge {
+        for ending in ["", "-wal", "-shm"] {
+            let file = Utf8PathBuf::from(format!("{registry}{ending}"));
+            if file.exists() {
+                remove(&file, &mut lines)?;
+            }
+        }
+    } else if registry.exists() {
+        lines.push(format!("Left the registry: {registry}"));
+    }
+    if let Some(cache) = env::cache_dir().map(|dir| dir.join("jj-version.json")).filter(|file| file.exists())
+    {
+        remove(&cache, &mut lines)?;
+    }
+    let folders = [
+        places.config.parent().map(Utf8Path::to_owned),
+        Some(places.bin.clone()),
+        env::data_dir(),
+        env::cache_dir(),
+    ];
+    for folder in folders.into_iter().flatten() {
+        // A folder that holds anything of somebody else's stays.
+        let _ = fs::remove_dir(folder);
+    }
+    if lines.is_empty() {
+        lines.push("Nothing of jj-flow was installed.".to_owned());
+    }
+    lines.push("The program itself: cargo uninstall jj-flow".to_owned());
+    Ok(call.out.answer(&lines.join("\n"), json!({"removed": lines}))?)
+}
+
+/// The config file, without the log section where the user's own template would be hidden by it.
+fn config_text(program: &Path, call: &Call, places: &Places) -> anyhow::Result<String> {
+    let entries = jj::read_config(program, &call.place.dir, &[])?;
+    let name = format!("template-aliases.'{HEADER}'");
+    let own = entries.iter().any(|entry| {
+        entry.name.replace('"', "'") == name && entry.path.as_deref() != Some(places.config.as_str())
+    });
+    Ok(if own { without_log(CONFIG) } else { CONFIG.to_owned() })
+}
+
+fn without_log(text: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        inside |= line.starts_with("# --- log");
+        if !inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        inside &= !line.starts_with("# --- end of log");
+    }
+    kept
+}
+
+/// A file of that name that we did not write is not touched.
+fn refuse_foreign(path: &Utf8Path) -> anyhow::Result<()> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.starts_with(OURS) => {
+            refuse!(Config, "{path} is there and is not jj-flow's: move it away first")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_whole(path: &Utf8Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let new = path.with_extension(format!("toml.{}", std::process::id()));
+    fs::write(&new, text)?;
+    fs::rename(&new, path)
+}
+
+/// The shim is a link named `jj` to this very program.
+fn put_shim(places: &Places) -> anyhow::Result<String> {
+    let (shim, own) = (places.shim(), env::current_exe()?);
+    if fs::read_link(&shim).is_ok_and(|target| target == own.as_std_path()) {
+        return Ok(format!("The shim is there already: {shim}"));
+    }
+    if shim.exists() && !is_link(&shim) {
+        refuse!(Config, "{shim} is there and is not jj-flow's: move it away first");
+    }
+    fs::create_dir_all(&places.bin)?;
+    let new = places.bin.join(format!("jj.{}", std::process::id()));
+    symlink(&own, &new)?;
+    fs::rename(&new, &shim)?;
+    Ok(format!("Put the shim in place: {shim}"))
+}
+
+/// The line that puts the shim before the real jj, for the user's shell.
+fn path_line(bin: &Utf8Path) -> String {
+    let path = env::var("PATH").unwrap_or_default();
+    if path.split(':').next() == Some(bin.as_str()) {
+        return "It stands first on PATH.".to_owned();
+    }
+    let shell = env::var("SHELL").unwrap_or_default();
+    let (file, line) = match shell.rsplit('/').next() {
+        Some("fish") => ("~/.config/fish/config.fish", format!("fish_add_path --prepend --move {bin:?}")),
+        Some("zsh") => ("~/.zshrc", format!("export PATH={bin:?}:\"$PATH\"")),
+        Some("bash") => ("~/.bashrc", format!("export PATH={bin:?}:\"$PATH\"")),
+        _ => ("~/.profile", format!("export PATH={bin:?}:\"$PATH\"")),
+    };
+    format!("Put it first on PATH, at the end of {file}:\n\n    {}\n", plain(&line))
+}
+
+fn is_link(path: &Utf8Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink())
+}
+
+fn remove(path: &Utf8Path, lines: &mut Vec<String>) -> anyhow::Result<()> {
+    fs::remove_file(path).with_context(|| format!("Could not remove {path}"))?;
+    lines.push(format!("Removed {path}"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_section_can_be_left_out() {
+        let short = without_log(CONFIG);
+        assert!(CONFIG.starts_with(OURS) && CONFIG.contains(HEADER));
+        assert!(!short.contains("format_short_commit_header(commit)'"));
+        assert!(short.contains("[colors]") && short.contains("flow_bookmarks(commit)"));
+    }
+}

@@ -1,0 +1,152 @@
+//! The command line: one file a verb.
+
+mod adopt;
+mod config;
+mod doctor;
+mod done;
+mod fail;
+mod install;
+mod list;
+mod log;
+mod name;
+mod new;
+mod query;
+pub(crate) mod shim;
+mod show;
+mod sub;
+mod target;
+mod tree;
+mod uid;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use clap::{Parser, Subcommand};
+
+use crate::error::{Failure, Kind};
+use crate::output::Out;
+use crate::session::Place;
+
+/// Flows of work in jj repos: named, recorded, landed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jj-flow",
+    bin_name = "jj flow",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Without a command it shows the flows of this repo.\n\nExample: jj flow new research"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// The repo to work in
+    #[arg(long, short = 'R', global = true, value_name = "PATH")]
+    repository: Option<Utf8PathBuf>,
+
+    /// A setting of jj's config for this command
+    #[arg(long = "config", global = true, value_name = "NAME=VALUE")]
+    overrides: Vec<String>,
+
+    /// Started by jj's own alias, which tells the workspace
+    #[arg(long, hide = true)]
+    via_jj: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::NewArgs),
+    Sub(sub::SubArgs),
+    Done(done::DoneArgs),
+    Fail(fail::FailArgs),
+    Reopen(fail::ReopenArgs),
+    Adopt(adopt::AdoptArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Log(log::LogArgs),
+    Query(query::QueryArgs),
+    Name(name::NameArgs),
+    Uid(uid::UidArgs),
+    Doctor(doctor::DoctorArgs),
+    Config(config::ConfigArgs),
+    Install(install::InstallArgs),
+    Uninstall(install::UninstallArgs),
+}
+
+/// What every command is given.
+#[derive(Debug)]
+struct Call {
+    place: Place,
+    out: Out,
+}
+
+/// Runs the command line (without the program's name) and gives its exit status.
+pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    let wants_json = args.iter().any(|arg| arg == "--json");
+    let full = std::iter::once(OsString::from("jj-flow")).chain(args.iter().cloned());
+    let cli = match Cli::try_parse_from(full) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, Out::new(wants_json)),
+    };
+    let out = Out::new(cli.json);
+    match dispatch(cli, out) {
+        Ok(status) => status,
+        Err(error) => report(&error, out),
+    }
+}
+
+fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
+    let place = Place::find(cli.repository.as_deref(), cli.via_jj, cli.overrides)?;
+    let call = Call { place, out };
+    match &cli.command {
+        None => tree::run(call),
+        Some(Command::New(args)) => new::run(args, call),
+        Some(Command::Sub(args)) => sub::run(args, call),
+        Some(Command::Done(args)) => done::run(args, call),
+        Some(Command::Fail(args)) => fail::run_fail(args, call),
+        Some(Command::Reopen(args)) => fail::run_reopen(args, call),
+        Some(Command::Adopt(args)) => adopt::run(args, call),
+        Some(Command::List(args)) => list::run(args, call),
+        Some(Command::Show(args)) => show::run(args, call),
+        Some(Command::Log(args)) => log::run(args, call),
+        Some(Command::Query(args)) => query::run(args, call),
+        Some(Command::Name(args)) => name::run(args, call),
+        Some(Command::Uid(args)) => uid::run(args, call),
+        Some(Command::Doctor(args)) => return doctor::run(args, call),
+        Some(Command::Config(args)) => config::run(args, call),
+        Some(Command::Install(args)) => install::run(args, call),
+        Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What clap says, in its own words; help and the version are answers.
+fn usage(error: &clap::Error, out: Out) -> ExitCode {
+    if !error.use_stderr() {
+        return match out.line(error.render().ansi().to_string().trim_end()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error.into(), out),
+        };
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let message = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
+    report(&Failure::new(Kind::Usage, message).hint("jj flow --help").into(), out)
+}
+
+/// Shows a failure and gives its exit status; a closed pipe is nobody's failure.
+fn report(error: &anyhow::Error, out: Out) -> ExitCode {
+    let closed = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    if closed.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    let failure = Failure::of(error);
+    // Where even stderr is closed, the exit status is all that is left to say.
+    let _ = out.failure(&failure);
+    ExitCode::from(failure.kind.exit())
+}

@@ -1,0 +1,138 @@
+//! `jj flow new`: a change, its bookmark and its row.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Call;
+use super::target::{Desk, find_name, head_after, require_free, row_json};
+use crate::error::{Failure, Kind};
+use crate::event::{Origin, What};
+use crate::graph::Target;
+use crate::jj;
+use crate::model::BookmarkName;
+use crate::name::{FlowName, normalise};
+use crate::output::plain;
+use crate::survey::{Standing, Survey};
+
+/// Start a flow: a new change on the trunk, its bookmark and its row
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow new research into jj")]
+pub(super) struct NewArgs {
+    /// What the flow is for, in your own words
+    #[arg(required = true)]
+    intent: Vec<String>,
+
+    /// The flow to land on, instead of the trunk; the new change starts at its tip
+    #[arg(long, value_name = "FLOW")]
+    parent: Option<String>,
+
+    /// The revision to start from
+    #[arg(long, value_name = "REVSET", conflicts_with = "here")]
+    from: Option<String>,
+
+    /// Take the current change as the flow's first instead of making one
+    #[arg(long)]
+    here: bool,
+
+    /// The description of the change
+    #[arg(long, short)]
+    message: Option<String>,
+}
+
+pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
+    let mut desk = Desk::open(&call)?;
+    call.out.follow(desk.session.config.color.as_deref());
+    let survey = desk.survey()?;
+    let name = make_name(&desk, &args.intent.join(" "))?;
+    require_free(&survey, &name)?;
+    let parent = match &args.parent {
+        Some(text) => Some(find_parent(&survey, text)?),
+        None => name.parent().and_then(|parent| survey.flow(&parent.bookmark())),
+    };
+    let bookmark = name.bookmark();
+    let place = if args.here {
+        here(&desk, &survey, args)?
+    } else {
+        let place = start(&survey, parent, args.from.as_deref());
+        let mut new = vec!["new".to_owned(), place.revset];
+        new.extend(args.message.iter().map(|message| format!("--message={message}")));
+        desk.session.jj.run(&new)?;
+        place.shown
+    };
+    desk.session.jj.run(&["bookmark", "create", &jj::symbol(&bookmark), "--revision=@"])?;
+    let (op, tip) = head_after(&desk)?;
+    let change = tip.change.short().to_owned();
+    let created = What::Created {
+        tip,
+        parent: parent.map(|parent| parent.name.bookmark()),
+        component: desk.component.clone(),
+        origin: Origin::New,
+    };
+    desk.ledger.record(desk.session.now, Some(&op), vec![(bookmark.clone(), created)])?;
+    let flow = row_json(&desk, &bookmark)?;
+    call.out
+        .answer(&format!("Started {name} on {} (change {change}).", plain(&place)), json!({"flow": flow}))?;
+    Ok(())
+}
+
+/// The conforming name for free text, under the caller's uid.
+pub(super) fn make_name(desk: &Desk, text: &str) -> anyhow::Result<FlowName> {
+    normalise::flow_name(text, &desk.ledger.actor, &desk.session.config.rules).map_err(|refusal| {
+        let failure = Failure::new(Kind::NameRefused, format!("Could not make a name: {}", refusal.error));
+        match refusal.nearest {
+            Some(name) => failure.hint(format!("jj flow new {name}")).into(),
+            None => failure.into(),
+        }
+    })
+}
+
+fn find_parent<'a>(survey: &'a Survey, text: &str) -> anyhow::Result<&'a Standing> {
+    let name = find_name(survey.flows.iter().map(|flow| &flow.name), text)?;
+    let flow = survey.flows.iter().find(|flow| flow.name == *name);
+    flow.filter(|flow| flow.status.is_open()).ok_or_else(|| {
+        let message = format!("Could not start a flow on {name}: it is merged");
+        Failure::new(Kind::IllegalTransition, message).hint("jj flow list --status in-progress").into()
+    })
+}
+
+/// Adopts the current change, described where a message was given.
+fn here(desk: &Desk, survey: &Survey, args: &NewArgs) -> anyhow::Result<String> {
+    if survey.graph.here().is_some_and(|change| change.immutable) {
+        let message = "Could not start a flow here: the current change is immutable";
+        return Err(Failure::new(Kind::Immutable, message).hint("jj flow new research").into());
+    }
+    if let Some(message) = &args.message {
+        desk.session.jj.run(&["describe".to_owned(), format!("--message={message}")])?;
+    }
+    Ok("the current change".to_owned())
+}
+
+/// Where a new flow starts.
+struct Start {
+    revset: String,
+    shown: String,
+}
+
+/// REV, else the parent's tip, else the trunk. Where there is no trunk it is the work that is there: nobody's
+/// files vanish because a repo has no `main` yet.
+fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Start {
+    if let Some(revset) = from {
+        return Start { revset: revset.to_owned(), shown: revset.to_owned() };
+    }
+    if let Some((parent, tip)) = parent.and_then(|parent| Some((parent, survey.tip(parent)?))) {
+        return Start { revset: jj::commit(&tip.commit), shown: parent.name.to_string() };
+    }
+    let at = |name: &BookmarkName| match survey.graph.bookmark(name) {
+        Target::At(change) => Some(change),
+        Target::Absent | Target::Conflicted => None,
+    };
+    if let Some((trunk, change)) = survey.trunk.as_ref().and_then(|trunk| Some((trunk, at(trunk)?))) {
+        return Start { revset: jj::commit(&change.commit), shown: trunk.to_string() };
+    }
+    if let Some(change) = survey.graph.changes().iter().find(|change| change.trunk) {
+        return Start { revset: jj::commit(&change.commit), shown: "trunk()".to_owned() };
+    }
+    let has_work = survey.graph.here().is_some_and(|change| change.has_work());
+    let revset = if has_work { "@" } else { "@-" };
+    Start { revset: revset.to_owned(), shown: "the work that is here, as this repo has no trunk".to_owned() }
+}

@@ -1,0 +1,81 @@
+//! `jj flow show`: one flow whole.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Call;
+use super::target::{find_name, unknown};
+use crate::model::{BookmarkName, Flow};
+use crate::name::FlowName;
+use crate::output::{age, flow_json, plain, status};
+use crate::registry::{Filter, LandingRow, LoggedEvent};
+use crate::session::Session;
+
+/// How many events are shown; `jj flow log` has them all.
+const EVENTS: usize = 20;
+
+/// Show one flow: its row, its landings and what happened to it
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow show scaling")]
+pub(super) struct ShowArgs {
+    /// The flow, in full or by the end of its name
+    flow: String,
+}
+
+pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
+    let session = Session::open(&call.place)?;
+    call.out.follow(session.config.color.as_deref());
+    let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
+        return Err(unknown(&args.flow));
+    };
+    let rows = registry.flows(&Filter { repo: Some(repo), gone: true, ..Filter::default() })?;
+    let names: Vec<FlowName> =
+        rows.iter().filter_map(|row| FlowName::parse(row.bookmark.as_str()).ok()).collect();
+    let distinct: std::collections::BTreeSet<&FlowName> = names.iter().collect();
+    let name: BookmarkName = find_name(distinct.into_iter(), &args.flow)?.bookmark();
+    // The live row, else the one that went last.
+    let flow = rows.iter().filter(|row| row.bookmark == name).min_by_key(|row| row.gone_at.is_some());
+    let flow = flow.ok_or_else(|| unknown(&args.flow))?;
+    let landings = registry.landings(flow.id)?;
+    let events = registry.events(None, Some(flow.id), EVENTS)?;
+    let object = json!({"flow": flow_json(flow), "landings": landings, "events": events});
+    Ok(call.out.answer(&text(&session, flow, &landings, &events), object)?)
+}
+
+fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[LoggedEvent]) -> String {
+    let parent =
+        flow.parent.as_ref().map_or("the trunk".to_owned(), |parent| plain(parent.as_str()).into_owned());
+    let mut lines = vec![
+        format!("{} ({})", flow.bookmark, status(flow.status)),
+        format!("Lands on:  {parent}"),
+        format!("Component: {}", plain(&flow.component)),
+        format!("Change:    {} {}", flow.tip.change.short(), flow.tip.commit.short()),
+        format!("Repo:      {}", plain(&flow.root)),
+        format!("Started:   {} by {}", ago(session, flow.created_at), plain(&flow.actor)),
+    ];
+    if let Some(reason) = &flow.reason {
+        lines.push(format!("Reason:    {}", plain(reason)));
+    }
+    if let Some(gone) = flow.gone_at {
+        lines.push(format!("Gone:      its bookmark went {}", ago(session, gone)));
+    }
+    for landing in landings {
+        let short = |id: &Option<String>| {
+            id.as_deref().map(|id| id[..id.len().min(12)].to_owned()).unwrap_or_default()
+        };
+        let operation = short(&landing.operation);
+        let at = if operation.is_empty() { String::new() } else { format!(", operation {operation}") };
+        lines.push(format!("Landing:   {} on {}{at}", landing.state, plain(&landing.parent)));
+    }
+    lines.push(String::new());
+    lines.extend(events.iter().map(super::log::event_line));
+    lines.join("\n")
+}
+
+fn ago(session: &Session, then: Timestamp) -> String {
+    match age(session.now, then).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}

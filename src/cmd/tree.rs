@@ -1,0 +1,110 @@
+//! `jj flow`: the flows of this repo as a tree.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::Call;
+use super::target::open_session;
+use crate::graph::Target;
+use crate::output::{self, Leaf, age, plain, status, tree};
+use crate::session::Session;
+use crate::survey::{Standing, Survey};
+
+pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
+    let session = open_session(&call)?;
+    call.out.follow(session.config.color.as_deref());
+    // The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.
+    let registry = session.open_registry(&call.place).or_else(|error| {
+        call.out.note(&format!("Warning: {}.", plain(&format!("{error:#}"))))?;
+        anyhow::Ok(None)
+    })?;
+    let survey = session.survey(registry.as_ref())?;
+    let current = survey.current().map(|flow| flow.name.as_str());
+    let shown: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.status.is_open()).collect();
+    let merged = survey.flows.len() - shown.len();
+    let flows: Vec<Value> = survey.flows.iter().map(|flow| describe(&survey, flow, current)).collect();
+    let object = json!({"current": current, "trunk": survey.trunk, "flows": flows});
+    let mut text = if shown.is_empty() {
+        "There are no open flows in this repo. Start one: jj flow new research".to_owned()
+    } else {
+        tree(&grow(&survey, &shown, current, &session))
+    };
+    if merged > 0 {
+        text.push_str(&format!("\n{merged} merged: jj flow list --status merged"));
+    }
+    Ok(call.out.answer(&text, object)?)
+}
+
+fn describe(survey: &Survey, flow: &Standing, current: Option<&str>) -> Value {
+    let tip = survey.tip(flow);
+    json!({
+        "flow": flow.name,
+        "status": flow.status,
+        "parent": survey.landing_parent(flow),
+        "current": current == Some(flow.name.as_str()),
+        "changes": survey.ahead(flow).iter().map(|change| output::change_json(change)).collect::<Vec<_>>(),
+        "tip": tip.map(|tip| tip.tip()),
+        "conflict": is_conflicted(survey, flow),
+        "updated_at": flow.row.as_ref().map(|row| row.updated_at),
+    })
+}
+
+fn is_conflicted(survey: &Survey, flow: &Standing) -> bool {
+    survey.target(flow) == Target::Conflicted || survey.ahead(flow).iter().any(|change| change.conflict)
+}
+
+/// Each flow under what it lands on; one whose parent is not shown stands by itself.
+fn grow(survey: &Survey, shown: &[&Standing], current: Option<&str>, session: &Session) -> Vec<Leaf> {
+    let mut under: HashMap<Option<String>, Vec<&Standing>> = HashMap::new();
+    for flow in shown {
+        let parent = survey.landing_parent(flow).map(|parent| parent.to_string());
+        let is_shown = |parent: &String| {
+            survey.trunk.as_ref().is_some_and(|trunk| trunk.as_str() == parent)
+                || shown.iter().any(|other| other.name.as_str() == parent)
+        };
+        under.entry(parent.filter(is_shown)).or_default().push(flow);
+    }
+    let leaf = |flow: &Standing| Leaf {
+        name: flow.name.to_string(),
+        columns: columns(survey, flow, session),
+        here: current == Some(flow.name.as_str()),
+        ..Leaf::default()
+    };
+    let mut roots = Vec::new();
+    if let Some(trunk) = &survey.trunk {
+        let leaves = take(&mut under, trunk.as_str(), &leaf);
+        if !leaves.is_empty() {
+            roots.push(Leaf {
+                name: plain(trunk.as_str()).into_owned(),
+                quiet: true,
+                leaves,
+                ..Leaf::default()
+            });
+        }
+    }
+    for flow in under.remove(&None).unwrap_or_default() {
+        roots.push(Leaf { leaves: take(&mut under, flow.name.as_str(), &leaf), ..leaf(flow) });
+    }
+    roots
+}
+
+fn take(
+    under: &mut HashMap<Option<String>, Vec<&Standing>>,
+    parent: &str,
+    leaf: &impl Fn(&Standing) -> Leaf,
+) -> Vec<Leaf> {
+    let flows = under.remove(&Some(parent.to_owned())).unwrap_or_default();
+    flows
+        .into_iter()
+        .map(|flow| Leaf { leaves: take(under, flow.name.as_str(), leaf), ..leaf(flow) })
+        .collect()
+}
+
+/// Status, changes ahead, conflict, age.
+fn columns(survey: &Survey, flow: &Standing, session: &Session) -> Vec<String> {
+    let ahead = survey.ahead(flow).iter().filter(|change| change.has_work()).count();
+    let conflict = if is_conflicted(survey, flow) { "conflict" } else { "" };
+    let age = flow.row.as_ref().map(|row| age(session.now, row.updated_at)).unwrap_or_default();
+    vec![status(flow.status), format!("{ahead} ahead"), conflict.to_owned(), age]
+}

@@ -1,0 +1,27 @@
+//! `jj flow uid`: who the caller is to the registry.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Call;
+use crate::env;
+use crate::registry::Registry;
+use crate::session::Session;
+
+/// Print the uid that your flows begin with
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow uid")]
+pub(super) struct UidArgs {}
+
+pub(super) fn run(_: &UidArgs, call: Call) -> anyhow::Result<()> {
+    let session = Session::open(&call.place)?;
+    let mut registry = Registry::open(&call.place.registry_path(&session.config)?)?;
+    let uid = session.require_uid(Some(&mut registry))?;
+    let context = session.context();
+    let (source, value) = match env::var("JJ_FLOW_UID") {
+        Some(value) => ("JJ_FLOW_UID".to_owned(), value),
+        None => (context.source().to_owned(), context.value().to_owned()),
+    };
+    let object = json!({"uid": uid, "context": {"source": source, "value": value}});
+    Ok(call.out.answer(uid.as_str(), object)?)
+}

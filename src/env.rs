@@ -1,0 +1,58 @@
+//! The gate to the environment, the clock and chance: read here and nowhere else.
+
+use std::ffi::OsString;
+
+use camino::Utf8PathBuf;
+use etcetera::BaseStrategy;
+use jiff::Timestamp;
+
+/// A variable's value; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+pub(crate) fn var_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A variable's value as text; one that is not UTF-8 counts as not set.
+pub(crate) fn var(name: &str) -> Option<String> {
+    var_os(name)?.into_string().ok()
+}
+
+/// The time now, to the millisecond; `JJ_FLOW_TIMESTAMP` (RFC 3339) fixes it, so that runs can be compared.
+#[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+pub(crate) fn now() -> Timestamp {
+    let now = var("JJ_FLOW_TIMESTAMP").and_then(|text| text.parse().ok()).unwrap_or_else(Timestamp::now);
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// 16 hex digits that nobody else has.
+pub(crate) fn random_key() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("Could not get random bytes: {error}"))?;
+    Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
+}
+
+/// The folder that a command was started in.
+pub(crate) fn current_dir() -> anyhow::Result<Utf8PathBuf> {
+    let dir = std::env::current_dir()?;
+    Utf8PathBuf::from_path_buf(dir).map_err(|dir| anyhow::anyhow!("{} is not UTF-8", dir.display()))
+}
+
+/// This program's own file.
+pub(crate) fn current_exe() -> anyhow::Result<Utf8PathBuf> {
+    Ok(Utf8PathBuf::try_from(std::env::current_exe()?)?)
+}
+
+/// Where this user's data (`$XDG_DATA_HOME/jj-flow`) belongs; none without a home folder.
+pub(crate) fn data_dir() -> Option<Utf8PathBuf> {
+    base(|dirs| dirs.data_dir())
+}
+
+/// Where what can be made again (`$XDG_CACHE_HOME/jj-flow`) belongs; none without a home folder.
+pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
+    base(|dirs| dirs.cache_dir())
+}
+
+fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> std::path::PathBuf) -> Option<Utf8PathBuf> {
+    let dirs = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(Utf8PathBuf::from_path_buf(pick(&dirs)).ok()?.join("jj-flow"))
+}

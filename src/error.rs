@@ -1,0 +1,136 @@
+//! What can go wrong, as the user meets it: a kind with its code and exit status, a message, a hint that runs.
+
+use std::fmt;
+
+/// The kinds of failure. Codes are part of the JSON contract: they are added to, never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Usage,
+    NotARepo,
+    NoCurrentFlow,
+    UnknownFlow,
+    NameRefused,
+    NameTaken,
+    IllegalTransition,
+    NothingToLand,
+    NoParent,
+    OpenSubflows,
+    OtherFlows,
+    Divergent,
+    ConflictedBookmark,
+    Undescribed,
+    Conflicted,
+    Immutable,
+    BehindRemote,
+    EditedElsewhere,
+    Conflict,
+    Raced,
+    Registry,
+    NoJj,
+    OldJj,
+    Jj,
+    Config,
+    Io,
+}
+
+impl Kind {
+    /// The word in `error.code` of the JSON output.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NotARepo => "not-a-repo",
+            Self::NoCurrentFlow => "no-current-flow",
+            Self::UnknownFlow => "unknown-flow",
+            Self::NameRefused => "name-refused",
+            Self::NameTaken => "name-taken",
+            Self::IllegalTransition => "illegal-transition",
+            Self::NothingToLand => "nothing-to-land",
+            Self::NoParent => "no-parent",
+            Self::OpenSubflows => "open-subflows",
+            Self::OtherFlows => "other-flows-beneath",
+            Self::Divergent => "divergent",
+            Self::ConflictedBookmark => "conflicted-bookmark",
+            Self::Undescribed => "undescribed",
+            Self::Conflicted => "already-conflicted",
+            Self::Immutable => "immutable",
+            Self::BehindRemote => "behind-remote",
+            Self::EditedElsewhere => "edited-elsewhere",
+            Self::Conflict => "conflict",
+            Self::Raced => "raced",
+            Self::Registry => "registry",
+            Self::NoJj => "no-jj",
+            Self::OldJj => "old-jj",
+            Self::Jj => "jj-failed",
+            Self::Config => "config",
+            Self::Io => "io",
+        }
+    }
+
+    /// The exit status; the README's table lists the same numbers.
+    pub(crate) fn exit(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Conflict => 3,
+            Self::Raced => 5,
+            Self::Registry => 6,
+            Self::NoJj | Self::OldJj => 127,
+            _ => 1,
+        }
+    }
+}
+
+/// A failure that the user can do something about.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    /// A command that can be run as it stands, or nothing.
+    pub(crate) hint: Option<String>,
+    /// What a program may want to know beside the words.
+    pub(crate) details: Option<serde_json::Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, details: None }
+    }
+
+    /// Adds the command that mends it.
+    pub(crate) fn hint(mut self, command: impl Into<String>) -> Self {
+        self.hint = Some(command.into());
+        self
+    }
+
+    pub(crate) fn details(mut self, details: serde_json::Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// The failure in an error's chain, or one that wraps what is not ours.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let found = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
+        let message = format!("{error:#}");
+        match found {
+            Some(own) => {
+                Self { kind: own.kind, message, hint: own.hint.clone(), details: own.details.clone() }
+            }
+            None => Self::new(Kind::Io, message),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Returns early with a [`Failure`] of this kind.
+macro_rules! refuse {
+    ($kind:ident, $($message:tt)+) => {
+        return Err($crate::error::Failure::new($crate::error::Kind::$kind, format!($($message)+)).into())
+    };
+}
+pub(crate) use refuse;

@@ -1,0 +1,57 @@
+//! Which `jj` on PATH is the real one: never this program, a link to it, a copy of it, or a wrapper that runs it.
+//!
+//! A link shares this program's file. A copy, or a wrapper that does `exec jj`, is found out by being reached a
+//! second time: what is started carries `JJ_FLOW_SHIM=<how><pid>:<the jj tried>`, where exec (`=`) keeps the pid
+//! and a spawned child (`>`) has it as its parent's. Whoever meets its own mark goes on with PATH behind the jj
+//! that was tried. A mark that an editor's shell inherited names another pid and means nothing.
+
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::env;
+
+const MARK: &str = "JJ_FLOW_SHIM";
+
+/// The real jj, or none on PATH.
+pub(crate) fn locate() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let own = env::current_exe().ok().and_then(|own| std::fs::metadata(own).ok());
+    let tried = tried();
+    let folder = env::current_dir().ok()?;
+    let mut found = which::which_in_all("jj", Some(path), folder).ok()?;
+    if let Some(tried) = tried {
+        found.by_ref().find(|candidate| *candidate == tried);
+    }
+    found.find(|candidate| !own.as_ref().is_some_and(|own| is_file(candidate, own)))
+}
+
+/// The mark for a program that this process becomes.
+pub(crate) fn guard(program: &Path) -> (&'static str, OsString) {
+    mark('=', program)
+}
+
+/// The mark for a program that this process starts as its child.
+pub(crate) fn guard_spawn(program: &Path) -> (&'static str, OsString) {
+    mark('>', program)
+}
+
+fn mark(how: char, program: &Path) -> (&'static str, OsString) {
+    let mut value = OsString::from(format!("{how}{}:", std::process::id()));
+    value.push(program);
+    (MARK, value)
+}
+
+/// The jj that led back to this very process.
+fn tried() -> Option<PathBuf> {
+    let mark = env::var(MARK)?;
+    let (process, program) = mark.split_once(':')?;
+    let ours = process == format!("={}", std::process::id())
+        || process == format!(">{}", std::os::unix::process::parent_id());
+    ours.then(|| program.into())
+}
+
+fn is_file(path: &Path, own: &Metadata) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.dev() == own.dev() && file.ino() == own.ino())
+}

@@ -1,0 +1,162 @@
+//! The gate to jj: finds the real one, reads through templates, and writes through ordinary and speculative
+//! operations. Knows nothing of flows.
+
+mod config;
+mod locate;
+mod read;
+mod repo;
+mod version;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub(crate) use config::{Entry, read_config, user_config_dir};
+pub(crate) use locate::{guard, guard_spawn, locate};
+pub(crate) use read::revset;
+pub(crate) use repo::Repo;
+pub(crate) use version::require_supported;
+
+use crate::error::{Failure, Kind};
+use crate::model::{BookmarkName, CommitId, OpId};
+use crate::process;
+
+/// The real jj, pointed at one workspace.
+#[derive(Debug)]
+pub(crate) struct Jj {
+    program: PathBuf,
+    repo: Repo,
+    /// `--config NAME=VALUE` options that were given to this command.
+    config: Vec<String>,
+}
+
+impl Jj {
+    pub(crate) fn new(program: PathBuf, repo: Repo, config: Vec<String>) -> Self {
+        Self { program, repo, config }
+    }
+
+    pub(crate) fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// The one operation that the repo stands at. Several heads are merged first, by jj itself.
+    pub(crate) fn require_head(&self) -> anyhow::Result<OpId> {
+        if let [head] = self.repo.load_heads()?.as_slice() {
+            return Ok(head.clone());
+        }
+        self.run(&["op", "log", "--no-graph", "--limit=1", "--template=''"])?;
+        match self.repo.load_heads()?.as_slice() {
+            [head] => Ok(head.clone()),
+            _ => Err(Failure::new(Kind::Raced, "Other operations go on in this repo all the time").into()),
+        }
+    }
+
+    /// Runs an ordinary command: it snapshots the working copy and publishes what it does.
+    pub(crate) fn run(&self, args: &[impl AsRef<str>]) -> anyhow::Result<String> {
+        Ok(self.start(&[], args)?.0)
+    }
+
+    /// Reads at an operation, without looking at the working copy.
+    pub(crate) fn run_at(&self, op: &OpId, args: &[impl AsRef<str>]) -> anyhow::Result<String> {
+        Ok(self.start(&[format!("--at-operation={op}")], args)?.0)
+    }
+
+    /// Runs a command on top of an operation without publishing it: the operation it made, or none where it
+    /// changed nothing.
+    pub(crate) fn run_speculative(
+        &self,
+        op: &OpId,
+        args: &[impl AsRef<str>],
+    ) -> anyhow::Result<Option<OpId>> {
+        let globals = [format!("--at-operation={op}"), "--no-integrate-operation".to_owned()];
+        let (_, stderr) = self.start(&globals, args)?;
+        Ok(speculated(&stderr))
+    }
+
+    /// Publishes a speculative operation and the whole chain that it stands on.
+    pub(crate) fn integrate(&self, op: &OpId) -> anyhow::Result<()> {
+        self.start(&["--ignore-working-copy".to_owned()], &["operation", "integrate", op.as_str()])?;
+        Ok(())
+    }
+
+    /// Starts jj with its output captured; a failure carries what jj said.
+    fn start(&self, globals: &[String], args: &[impl AsRef<str>]) -> anyhow::Result<(String, String)> {
+        let mut all: Vec<OsString> = vec!["--color=never".into(), "--no-pager".into()];
+        all.extend(self.config.iter().map(|entry| format!("--config={entry}").into()));
+        // The speculative operation's id is only told where jj is not quiet.
+        all.push("--config=ui.quiet=false".into());
+        all.extend(globals.iter().map(Into::into));
+        all.extend(args.iter().map(|arg| arg.as_ref().into()));
+        let finished = process::run_captured(
+            &self.program,
+            &all,
+            Some(self.repo.root().as_std_path()),
+            &[locate::guard_spawn(&self.program)],
+        )
+        .map_err(|error| {
+            Failure::new(Kind::Jj, format!("Could not start {}: {error}", self.program.display()))
+        })?;
+        if !finished.status.success() {
+            let verb = args.first().map_or("", AsRef::as_ref);
+            return Err(failed(verb, &finished.stderr).into());
+        }
+        Ok((String::from_utf8_lossy(&finished.stdout).into_owned(), finished.stderr))
+    }
+}
+
+/// What jj said, without its own `Error: ` and its hints, which speak of commands that the user did not type.
+fn failed(verb: &str, stderr: &str) -> Failure {
+    let said: Vec<&str> = stderr
+        .lines()
+        .skip_while(|line| {
+            !line.starts_with("Error")
+                && !line.starts_with("Internal error")
+                && !line.starts_with("Config error")
+        })
+        .take_while(|line| !line.starts_with("Hint:") && !line.starts_with("For help"))
+        .collect();
+    let text = if said.is_empty() { stderr.trim().to_owned() } else { said.join("\n") };
+    let text = text.strip_prefix("Error: ").unwrap_or(&text);
+    Failure::new(Kind::Jj, format!("Could not run `jj {verb}`: {text}"))
+}
+
+/// The id that jj tells on stderr; the only prose of jj's that is read.
+fn speculated(stderr: &str) -> Option<OpId> {
+    let told = "Operation left uncommitted because --no-integrate-operation was requested: ";
+    let id = stderr.lines().find_map(|line| line.strip_prefix(told))?.trim();
+    Some(OpId::new(id))
+}
+
+/// The commit, as a revset that no bookmark can hide.
+pub(crate) fn commit(id: &CommitId) -> String {
+    format!("commit_id({id})")
+}
+
+/// A bookmark's name where jj reads a revset symbol, as in `bookmark create`.
+pub(crate) fn symbol(name: &BookmarkName) -> String {
+    revset::quoted(name.as_str())
+}
+
+/// A bookmark's name where jj reads a string pattern, as in `bookmark move`.
+pub(crate) fn pattern(name: &BookmarkName) -> String {
+    format!("exact:{}", revset::quoted(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speculative_operations_id_is_found_among_other_lines() {
+        let stderr = "Rebased 1 commits to destination.\n\
+            Operation left uncommitted because --no-integrate-operation was requested: c8fc3cdda631\n";
+        assert_eq!(speculated(stderr), Some(OpId::new("c8fc3cdda631")));
+        assert_eq!(speculated("Nothing changed.\n"), None);
+    }
+
+    #[test]
+    fn a_failure_says_what_jj_said() {
+        let failure =
+            failed("rebase", "Warning: x\nError: Commit abc is immutable\nHint: Pass --ignore-immutable\n");
+        assert_eq!(failure.message, "Could not run `jj rebase`: Commit abc is immutable");
+    }
+}

@@ -1,0 +1,9 @@
+//! What a flow is called: the grammar of its name, the making of one from free text, and what a
+//! repo's policy says about a name that somebody asks for.
+
+pub(crate) mod grammar;
+pub(crate) mod intent;
+pub(crate) mod normalise;
+pub(crate) mod policy;
+
+pub(crate) use grammar::{FlowName, Uid};

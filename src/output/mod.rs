@@ -1,0 +1,93 @@
+//! The gate to the terminal: stdout answers, stderr narrates.
+
+mod json;
+mod style;
+mod table;
+mod tree;
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde_json::{Map, Value};
+
+pub(crate) use json::{change_json, flow_json};
+pub(crate) use style::{age, plain, status, value_text};
+pub(crate) use table::table;
+pub(crate) use tree::{Leaf, tree};
+
+use crate::error::Failure;
+
+/// The version of every JSON object that is printed: it only grows.
+const SCHEMA: u32 = 1;
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Out {
+    json: bool,
+    color: ColorChoice,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, color: ColorChoice::Auto }
+    }
+
+    /// Follows jj's own `ui.color`: `always`, `never`, `debug` or `auto`.
+    pub(crate) fn follow(&mut self, ui_color: Option<&str>) {
+        self.color = match ui_color {
+            Some("always" | "debug") => ColorChoice::AlwaysAnsi,
+            Some("never") => ColorChoice::Never,
+            _ => ColorChoice::Auto,
+        };
+    }
+
+    /// Answers: the text to a person, the object to a program.
+    pub(crate) fn answer(&self, text: &str, object: Value) -> io::Result<()> {
+        if self.json { self.object(true, object) } else { self.line(text) }
+    }
+
+    /// Tells a person what happens; says nothing to a program's stdout.
+    pub(crate) fn note(&self, text: &str) -> io::Result<()> {
+        writeln!(AutoStream::new(io::stderr(), self.color), "{text}")
+    }
+
+    /// Says what went wrong, in jj's own form.
+    pub(crate) fn failure(&self, failure: &Failure) -> io::Result<()> {
+        if self.json {
+            let mut error = Map::new();
+            error.insert("code".into(), failure.kind.code().into());
+            error.insert("message".into(), failure.message.clone().into());
+            error.insert("hint".into(), failure.hint.clone().into());
+            if let Some(details) = &failure.details {
+                error.insert("details".into(), details.clone());
+            }
+            return self
+                .object(false, Value::Object(Map::from_iter([("error".into(), Value::Object(error))])));
+        }
+        self.note(&format!(
+            "{}Error: {}{}",
+            style::ERROR,
+            style::ERROR.render_reset(),
+            plain(&failure.message)
+        ))?;
+        match &failure.hint {
+            Some(hint) => {
+                self.note(&format!("{}Hint: {}{}", style::HINT, style::HINT.render_reset(), plain(hint)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Prints lines to stdout as they are: already escaped and styled.
+    pub(crate) fn line(&self, text: &str) -> io::Result<()> {
+        writeln!(AutoStream::new(io::stdout().lock(), self.color), "{text}")
+    }
+
+    fn object(&self, ok: bool, object: Value) -> io::Result<()> {
+        let mut all = Map::from_iter([("schema".into(), SCHEMA.into()), ("ok".into(), ok.into())]);
+        if let Value::Object(fields) = object {
+            all.extend(fields);
+        }
+        writeln!(io::stdout().lock(), "{}", Value::Object(all))
+    }
+}

@@ -1,0 +1,56 @@
+//! The only place that starts a process. No shell is ever involved: a program and its arguments.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// What a process that ran to its end left behind.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end with no stdin, in `dir`, and keeps what it prints.
+pub(crate) fn run_captured(
+    program: &Path,
+    args: &[OsString],
+    dir: Option<&Path>,
+    env: &[(&str, OsString)],
+) -> std::io::Result<Finished> {
+    let mut command = command(program, args, env);
+    if let Some(dir) = dir {
+        command.current_dir(dir);
+    }
+    let output = command.stdin(Stdio::null()).output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(Finished { status: output.status, stdout: output.stdout, stderr })
+}
+
+/// Runs a program to its end on the terminal that this process has.
+pub(crate) fn run_inherited(
+    program: &Path,
+    args: &[OsString],
+    env: &[(&str, OsString)],
+) -> std::io::Result<ExitStatus> {
+    command(program, args, env).status()
+}
+
+/// Becomes another program, under the name `argv0`; returns only where that failed.
+pub(crate) fn exec(
+    program: &Path,
+    argv0: &OsStr,
+    args: &[OsString],
+    env: &[(&str, OsString)],
+) -> std::io::Error {
+    command(program, args, env).arg0(argv0).exec()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+fn command(program: &Path, args: &[OsString], env: &[(&str, OsString)]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    command
+}

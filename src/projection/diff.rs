@@ -1,0 +1,28 @@
+//! What happened to a repo's flows since the registry last looked: a pure comparison.
+
+use crate::event::{Origin, What};
+use crate::graph::Target;
+use crate::model::{BookmarkName, Flow};
+use crate::survey::Survey;
+
+/// The events that make the rows agree with the survey: bookmarks that appeared, moved or are gone. A conflicted
+/// bookmark is neither.
+pub(crate) fn diff(survey: &Survey, rows: &[Flow], component: &str) -> Vec<(BookmarkName, What)> {
+    let mut events = Vec::new();
+    for flow in &survey.flows {
+        let name = flow.name.bookmark();
+        let Some(tip) = survey.tip(flow).map(|tip| tip.tip()) else { continue };
+        match &flow.row {
+            Some(row) if row.tip == tip || !row.status.is_open() => {}
+            Some(_) => events.push((name, What::Moved { tip })),
+            None => {
+                let parent = flow.parent.clone();
+                let component = component.to_owned();
+                events.push((name, What::Created { tip, parent, component, origin: Origin::Found }));
+            }
+        }
+    }
+    let gone = rows.iter().filter(|row| survey.graph.bookmark(&row.bookmark) == Target::Absent);
+    events.extend(gone.map(|row| (row.bookmark.clone(), What::Deleted {})));
+    events
+}

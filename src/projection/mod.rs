@@ -1,0 +1,5 @@
+//! Making the registry agree with what jj holds.
+
+mod diff;
+
+pub(crate) use diff::diff;

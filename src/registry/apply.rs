@@ -1,0 +1,298 @@
+//! Taking events in: the one way in which rows, statuses and landings come about.
+//!
+//! An event that has been taken in before is passed over by its key, so a journal may be read again from any
+//! point. One that the database refuses (an unknown flow, an illegal status) is passed over too: a journal is
+//! data that somebody may have damaged, not proof.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
+
+use super::rows::text_of;
+use super::{Registry, failure};
+use crate::event::{Event, Landing, What};
+use crate::model::{RepoId, Status, Tip};
+use crate::name::FlowName;
+
+/// A stretch of a journal: its events, and where it ends, in bytes.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    pub(crate) events: Vec<Event>,
+    pub(crate) end: u64,
+}
+
+impl Registry {
+    /// Takes in what a journal has grown by: `read` is given the offset up to which it is known.
+    pub(crate) fn take_in(
+        &mut self,
+        repo: &RepoId,
+        read: impl FnOnce(u64) -> std::io::Result<Stretch>,
+    ) -> anyhow::Result<()> {
+        let mut unread = None;
+        self.write(|db| {
+            let offset: i64 = db
+                .prepare_cached("SELECT journal_offset FROM repos WHERE id = ?1")?
+                .query_row([repo.as_str()], |row| row.get(0))?;
+            let stretch = match read(u64::try_from(offset).unwrap_or(0)) {
+                Ok(stretch) => stretch,
+                Err(error) => {
+                    unread = Some(error);
+                    return Ok(());
+                }
+            };
+            for event in &stretch.events {
+                apply_or_pass(db, repo, event)?;
+            }
+            db.prepare_cached("UPDATE repos SET journal_offset = ?2 WHERE id = ?1")?
+                .execute(params![repo.as_str(), i64::try_from(stretch.end).unwrap_or(i64::MAX)])?;
+            Ok(())
+        })?;
+        unread.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Whether an event of a repo has been taken in.
+    pub(crate) fn knows(&self, repo: &RepoId, event: &Event) -> anyhow::Result<bool> {
+        known_event(&self.db, repo, event).map_err(failure)
+    }
+
+    /// The events of a repo that were made in the database itself and stand in no journal yet.
+    pub(crate) fn unwritten_events(&self, repo: &RepoId) -> anyhow::Result<Vec<Event>> {
+        let read = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT e.key, e.at, e.actor, f.bookmark, e.status_from, e.status_to, e.reason \
+                 FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow \
+                 WHERE e.line IS NULL AND f.repo = :repo ORDER BY e.id",
+            )?;
+            let rows = statement.query_map(named_params! {":repo": repo.as_str()}, |row| {
+                let at: String = row.get(1)?;
+                let (from, to): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+                let to = to.as_deref().and_then(Status::parse);
+                let (Ok(at), Some(to)) = (at.parse(), to) else { return Ok(None) };
+                Ok(Some(Event {
+                    key: row.get(0)?,
+                    at,
+                    actor: row.get(2)?,
+                    flow: crate::model::BookmarkName::new(row.get::<_, String>(3)?),
+                    op: None,
+                    what: What::Status {
+                        from: from.as_deref().and_then(Status::parse),
+                        to,
+                        reason: row.get(6)?,
+                    },
+                }))
+            })?;
+            rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(failure)
+    }
+}
+
+/// Takes an event in whole, or passes it over; an error only where the database itself fails.
+fn apply_or_pass(db: &Transaction<'_>, repo: &RepoId, event: &Event) -> rusqlite::Result<()> {
+    db.execute_batch("SAVEPOINT event")?;
+    match apply(db, repo, event) {
+        Ok(true) => db.execute_batch("RELEASE event"),
+        Ok(false) => db.execute_batch("ROLLBACK TO event; RELEASE event"),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            db.execute_batch("ROLLBACK TO event; RELEASE event")
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the event could be taken in.
+fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool> {
+    if known_event(db, repo, event)? {
+        return Ok(true);
+    }
+    let flow = match (find_flow(db, repo, event.flow.as_str())?, &event.what) {
+        (Some(flow), _) => flow,
+        (None, What::Created { .. }) => match insert_flow(db, repo, event)? {
+            Some(flow) => flow,
+            None => return Ok(false),
+        },
+        (None, _) => return Ok(false),
+    };
+    let id = insert_event(db, repo, flow, event)?;
+    let at = text_of(event.at);
+    match &event.what {
+        What::Created { tip, .. } | What::Moved { tip } => move_tip(db, flow, id, tip)?,
+        What::Renamed { to } => {
+            let Ok(name) = FlowName::parse(to.as_str()) else { return Ok(false) };
+            rename(db, repo, flow, id, event, &name)?;
+        }
+        What::Deleted {} => {
+            db.prepare_cached("UPDATE FlowRegistry SET gone_at = ?2, last_event = ?3 WHERE id = ?1")?
+                .execute(params![flow, at, id])?;
+        }
+        What::Status { to, reason, .. } => {
+            db.prepare_cached(
+                "UPDATE FlowRegistry SET status = ?2, reason = ?3, last_event = ?4 WHERE id = ?1",
+            )?
+            .execute(params![flow, to.as_str(), reason, id])?;
+        }
+        What::Landing(landing) => insert_landing(db, flow, event, landing)?,
+        What::Dropped { landing } => settle(db, flow, landing, "dropped", event, None)?,
+        What::Landed { landing, tip, .. } => {
+            settle(db, flow, landing, "landed", event, Some(tip))?;
+            merge(db, flow, id, tip)?;
+        }
+        What::LandedElsewhere { landing, parent, tip } => {
+            db.prepare_cached(
+                "INSERT INTO landings (key, flow, parent, state, tip_change, tip_to, planned_at, settled_at) \
+                 VALUES (?1, ?2, ?3, 'elsewhere', ?4, ?5, ?6, ?6)",
+            )?
+            .execute(params![
+                landing,
+                flow,
+                parent.as_str(),
+                tip.change.as_str(),
+                tip.commit.as_str(),
+                at
+            ])?;
+            merge(db, flow, id, tip)?;
+        }
+    }
+    db.prepare_cached("UPDATE FlowRegistry SET updated_at = ?2, last_event = ?3 WHERE id = ?1")?
+        .execute(params![flow, at, id])?;
+    Ok(true)
+}
+
+/// Whether the event stands in the log; one made in the database gets its line here.
+fn known_event(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool> {
+    let known: Option<(i64, bool)> = db
+        .prepare_cached("SELECT id, line IS NULL FROM events WHERE repo = ?1 AND key = ?2")?
+        .query_row([repo.as_str(), &event.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((id, true)) = known {
+        db.prepare_cached("UPDATE events SET line = ?2 WHERE id = ?1")?
+            .execute(params![id, event.to_line()])?;
+    }
+    Ok(known.is_some())
+}
+
+fn find_flow(db: &Connection, repo: &RepoId, bookmark: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached(
+        "SELECT id FROM FlowRegistry WHERE repo = ?1 AND lower(bookmark) = lower(?2) AND gone_at IS NULL",
+    )?
+    .query_row(params![repo.as_str(), bookmark], |row| row.get(0))
+    .optional()
+}
+
+fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<Option<i64>> {
+    let What::Created { tip, parent, component, .. } = &event.what else { return Ok(None) };
+    let Ok(name) = FlowName::parse(event.flow.as_str()) else { return Ok(None) };
+    db.prepare_cached(
+        "INSERT INTO FlowRegistry (repo, bookmark, uid, component, intent, subflow, change_id, commit_id, \
+             parent_flow, actor, created_at, updated_at) \
+         VALUES (:repo, :bookmark, :uid, :component, :intent, :subflow, :change, :commit, \
+             :parent, :actor, :at, :at)",
+    )?
+    .execute(named_params! {
+        ":repo": repo.as_str(), ":bookmark": name.as_str(), ":uid": name.uid().as_str(),
+        ":component": component, ":intent": name.intent(), ":subflow": name.subflow(),
+        ":change": tip.change.as_str(), ":commit": tip.commit.as_str(),
+        ":parent": parent.as_ref().map(|parent| parent.as_str()),
+        ":actor": event.actor, ":at": text_of(event.at),
+    })?;
+    Ok(Some(db.last_insert_rowid()))
+}
+
+fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rusqlite::Result<i64> {
+    let (from, to, reason) = match &event.what {
+        What::Status { from, to, reason } => (*from, Some(*to), reason.as_deref()),
+        What::Landed { .. } | What::LandedElsewhere { .. } => (None, Some(Status::Merged), None),
+        _ => (None, None, None),
+    };
+    db.prepare_cached(
+        "INSERT INTO events (repo, key, flow, at, actor, kind, status_from, status_to, reason, operation, line) \
+         VALUES (:repo, :key, :flow, :at, :actor, :kind, :from, :to, :reason, :operation, :line)",
+    )?
+    .execute(named_params! {
+        ":repo": repo.as_str(), ":key": event.key, ":flow": flow, ":at": text_of(event.at), ":actor": event.actor,
+        ":kind": event.what.kind(), ":from": from.map(Status::as_str), ":to": to.map(Status::as_str),
+        ":reason": reason, ":operation": event.op.as_ref().map(|op| op.as_str()), ":line": event.to_line(),
+    })?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Every change of a row names the event that makes it: that is how the database tells it from one from outside.
+fn move_tip(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE FlowRegistry SET change_id = ?2, commit_id = ?3, last_event = ?4 WHERE id = ?1",
+    )?
+    .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
+    Ok(())
+}
+
+fn merge(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE FlowRegistry SET status = 'merged', reason = NULL, change_id = ?2, commit_id = ?3, last_event = ?4 \
+         WHERE id = ?1",
+    )?
+    .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
+    Ok(())
+}
+
+/// The row takes the new name, and so do the rows that have it as their parent.
+fn rename(
+    db: &Connection,
+    repo: &RepoId,
+    flow: i64,
+    id: i64,
+    event: &Event,
+    to: &FlowName,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE FlowRegistry SET bookmark = ?2, uid = ?3, intent = ?4, subflow = ?5, last_event = ?6 WHERE id = ?1",
+    )?
+    .execute(params![flow, to.as_str(), to.uid().as_str(), to.intent(), to.subflow(), id])?;
+    db.prepare_cached(
+        "UPDATE FlowRegistry SET parent_flow = ?3, last_event = ?4 \
+         WHERE repo = ?1 AND parent_flow = ?2 AND gone_at IS NULL",
+    )?
+    .execute(params![repo.as_str(), event.flow.as_str(), to.as_str(), id])?;
+    Ok(())
+}
+
+fn insert_landing(db: &Connection, flow: i64, event: &Event, landing: &Landing) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO landings (key, flow, parent, state, base_operation, chain_operation, parent_from, parent_to, \
+             tip_change, tip_from, changes, rebased, planned_at) \
+         VALUES (:key, :flow, :parent, 'planned', :base, :chain, :parent_from, :parent_to, \
+             :tip_change, :tip_from, :changes, :rebased, :at)",
+    )?
+    .execute(named_params! {
+        ":key": landing.landing, ":flow": flow, ":parent": landing.parent.as_str(),
+        ":base": landing.base.as_str(), ":chain": landing.chain.as_str(),
+        ":parent_from": landing.parent_from.as_str(), ":parent_to": landing.parent_to.as_str(),
+        ":tip_change": landing.tip.change.as_str(), ":tip_from": landing.tip.commit.as_str(),
+        ":changes": landing.changes, ":rebased": landing.rebased, ":at": text_of(event.at),
+    })?;
+    Ok(())
+}
+
+fn settle(
+    db: &Connection,
+    flow: i64,
+    landing: &str,
+    state: &str,
+    event: &Event,
+    tip: Option<&Tip>,
+) -> rusqlite::Result<()> {
+    let operation = match &event.what {
+        What::Landed { operation, .. } => operation.as_ref(),
+        _ => None,
+    };
+    db.prepare_cached(
+        "UPDATE landings SET state = ?2, settled_at = ?3, tip_to = ?4, operation = ?5 \
+         WHERE flow = ?6 AND key = ?1 AND state = 'planned'",
+    )?
+    .execute(params![
+        landing,
+        state,
+        text_of(event.at),
+        tip.map(|tip| tip.commit.as_str()),
+        operation.map(|operation| operation.as_str()),
+        flow,
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Which context has which uid, and which repos are known.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, named_params};
+
+use super::rows::text_of;
+use super::{Registry, failure};
+use crate::model::RepoId;
+use crate::name::Uid;
+
+impl Registry {
+    /// The uid recorded for a context, else the first candidate that no other context has, recorded now.
+    pub(crate) fn claim_uid(
+        &mut self,
+        context: &str,
+        candidates: impl Iterator<Item = Uid>,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Uid>> {
+        if let Some(uid) = self.uid_of(context)? {
+            return Ok(Some(uid));
+        }
+        let candidates: Vec<Uid> = candidates.collect();
+        let claimed = self.write(|db| {
+            for uid in &candidates {
+                let added = db
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO contexts (uid, context, since) VALUES (:uid, :context, :now)",
+                    )?
+                    .execute(
+                        named_params! {":uid": uid.as_str(), ":context": context, ":now": text_of(now)},
+                    )?;
+                if added == 1 {
+                    return Ok(Some(uid.as_str().to_owned()));
+                }
+                // The context itself may have been recorded meanwhile, by a process beside this one.
+                let known = db
+                    .prepare_cached("SELECT uid FROM contexts WHERE context = :context")?
+                    .query_row(named_params! {":context": context}, |row| row.get(0))
+                    .optional()?;
+                if known.is_some() {
+                    return Ok(known);
+                }
+            }
+            Ok(None)
+        })?;
+        Ok(claimed.and_then(|uid: String| Uid::parse(&uid).ok()))
+    }
+
+    fn uid_of(&self, context: &str) -> anyhow::Result<Option<Uid>> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT uid FROM contexts WHERE context = :context")?
+                .query_row(named_params! {":context": context}, |row| row.get::<_, String>(0))
+                .optional()
+        };
+        Ok(read().map_err(failure)?.and_then(|uid| Uid::parse(&uid).ok()))
+    }
+
+    /// Writes down that a repo was seen, where it lies and what it is called. A real write: a registry that
+    /// cannot be written fails here, before jj is touched.
+    pub(crate) fn see_repo(
+        &mut self,
+        id: &RepoId,
+        root: &str,
+        component: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT INTO repos (id, root, component, first_seen, last_seen) \
+                 VALUES (:id, :root, :component, :now, :now) \
+                 ON CONFLICT (id) DO UPDATE SET root = :root, component = :component, last_seen = :now",
+            )?
+            .execute(named_params! {
+                ":id": id.as_str(), ":root": root, ":component": component, ":now": text_of(now),
+            })?;
+            Ok(())
+        })
+    }
+
+    /// The folder that a repo was last seen in.
+    pub(crate) fn repo_root(&self, id: &RepoId) -> anyhow::Result<Option<String>> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT root FROM repos WHERE id = :id")?
+                .query_row(named_params! {":id": id.as_str()}, |row| row.get(0))
+                .optional()
+        };
+        read().map_err(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+
+    use super::*;
+
+    fn uids<'a>(texts: &'a [&'a str]) -> impl Iterator<Item = Uid> + 'a {
+        texts.iter().map(|text| Uid::parse(text).unwrap())
+    }
+
+    #[test]
+    fn a_uid_grows_while_others_have_it_and_then_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+        let mut registry = Registry::open(&path).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let mut claim = |context: &str| {
+            registry
+                .claim_uid(context, uids(&["a8f2", "a8f21", "a8f21c"]), now)
+                .unwrap()
+                .map(|uid| uid.to_string())
+        };
+        assert_eq!(claim("one").as_deref(), Some("a8f2"));
+        assert_eq!(claim("two").as_deref(), Some("a8f21"));
+        assert_eq!(claim("one").as_deref(), Some("a8f2"));
+        assert_eq!(claim("three").as_deref(), Some("a8f21c"));
+        assert_eq!(claim("four"), None);
+    }
+}

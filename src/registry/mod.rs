@@ -1,0 +1,60 @@
+//! The registry: one SQLite database over all repos, the shadow of what jj and the journals hold.
+//!
+//! The one gate to SQLite. Methods speak the types of [`crate::model`]; SQL stays inside. Every write is one
+//! immediate transaction. Whatever fails is a [`Kind::Registry`] failure: a caller who can go on without the
+//! registry does.
+
+mod apply;
+mod contexts;
+mod open;
+mod query;
+mod rows;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub(crate) use apply::Stretch;
+pub(crate) use open::default_path;
+pub(crate) use rows::{Filter, LandingRow, LoggedEvent};
+
+use crate::error::{Failure, Kind};
+
+/// An open registry.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    db: Connection,
+}
+
+impl Registry {
+    /// Runs `work` in one immediate transaction: all of it happens, or nothing.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> anyhow::Result<T> {
+        let run = |db: &mut Connection| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run(&mut self.db).map_err(failure)
+    }
+}
+
+/// What SQLite says, as a failure with what to do about it.
+fn failure(error: rusqlite::Error) -> anyhow::Error {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, PermissionDenied,
+        ReadOnly, SystemIoFailure,
+    };
+    let (what, hint) = match error.sqlite_error_code() {
+        Some(DatabaseBusy | DatabaseLocked) => ("The registry is busy", None),
+        Some(DatabaseCorrupt | NotADatabase) => ("The registry is damaged", Some("jj-flow doctor")),
+        Some(DiskFull | SystemIoFailure) => {
+            ("The registry could not be written: is the disk full?", Some("jj-flow doctor"))
+        }
+        Some(ReadOnly | PermissionDenied | CannotOpen) => {
+            ("The registry may not be opened or written here", Some("jj-flow doctor"))
+        }
+        _ => ("The registry refused", None),
+    };
+    let mut failure = Failure::new(Kind::Registry, format!("{what}: {error}"));
+    failure.hint = hint.map(str::to_owned);
+    failure.into()
+}

@@ -1,0 +1,172 @@
+//! Opening the registry and bringing its schema up to date.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{Registry, failure};
+use crate::env;
+use crate::error::{Failure, Kind, refuse};
+
+/// Every migration, in order; append-only. The schema's version (`user_version`) is how many have run.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+
+/// How long a writer waits for another one.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// `$XDG_DATA_HOME/jj-flow/registry.db`; none without a home folder.
+pub(crate) fn default_path() -> Option<Utf8PathBuf> {
+    Some(env::data_dir()?.join("registry.db"))
+}
+
+impl Registry {
+    /// Opens the registry for reading and writing, making folder (0700) and file (0600) where they are missing.
+    pub(crate) fn open(path: &Utf8Path) -> anyhow::Result<Self> {
+        make_private(path).map_err(|error| {
+            let message = format!("Could not open the registry {path}: {error}");
+            Failure::new(Kind::Registry, message).hint("jj-flow doctor")
+        })?;
+        let mut registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        registry.prepare(path).with_context(|| format!("Could not open the registry {path}"))?;
+        Ok(registry)
+    }
+
+    /// Opens the registry for reading only; none where there is none yet.
+    pub(crate) fn open_to_read(path: &Utf8Path) -> anyhow::Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        registry.check_not_newer().with_context(|| format!("Could not read the registry {path}"))?;
+        // One that nobody has migrated yet, or an older one, is brought up to date by a writer first.
+        if registry.version()? < MIGRATIONS.len() { Self::open(path).map(Some) } else { Ok(Some(registry)) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+    fn connect(path: &Utf8Path, flags: OpenFlags) -> anyhow::Result<Self> {
+        // Without SQLITE_OPEN_URI a `?` or `%` in the path is only a character.
+        let open = || {
+            let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            db.busy_timeout(BUSY)?;
+            db.pragma_update(None, "foreign_keys", true)?;
+            Ok(db)
+        };
+        let db = open().map_err(failure).with_context(|| format!("Could not open the registry {path}"))?;
+        Ok(Self { db })
+    }
+
+    fn check_not_newer(&self) -> anyhow::Result<()> {
+        let current = self.version()?;
+        if current > MIGRATIONS.len() {
+            refuse!(
+                Registry,
+                "The registry has schema {current} and this jj-flow knows {}: it was written by a newer jj-flow",
+                MIGRATIONS.len()
+            );
+        }
+        Ok(())
+    }
+
+    fn version(&self) -> anyhow::Result<usize> {
+        let read = || self.db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+        Ok(read().map_err(failure)? as usize)
+    }
+
+    /// Write-ahead logging, and every migration that is missing, in one immediate transaction. The folder's lock
+    /// makes sixteen first commands at once take turns: SQLite does not wait where two of them switch to WAL.
+    fn prepare(&mut self, path: &Utf8Path) -> anyhow::Result<()> {
+        self.check_not_newer()?;
+        if self.version()? < MIGRATIONS.len() {
+            let folder = File::open(path.parent().filter(|folder| *folder != "").unwrap_or(".".into()))?;
+            folder.lock()?;
+            self.migrate().map_err(failure)?;
+        }
+        self.synchronous()
+    }
+
+    fn migrate(&mut self) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "journal_mode", "wal")?;
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let current: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        for migration in MIGRATIONS.iter().skip(current as usize) {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as u32)?;
+        transaction.commit()
+    }
+
+    /// In WAL mode NORMAL survives a crash of the process; after a power cut the journals hold what is missing.
+    fn synchronous(&self) -> anyhow::Result<()> {
+        self.db.pragma_update(None, "synchronous", "normal").map_err(failure)
+    }
+}
+
+fn make_private(path: &Utf8Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn files_are_private_and_odd_paths_are_only_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("a b/100%?mode=ro#x/registry.db")).unwrap();
+        Registry::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn every_older_version_is_brought_up_to_date() {
+        for version in 0..=MIGRATIONS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+            {
+                make_private(&path).unwrap();
+                let registry = Registry::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+                for migration in &MIGRATIONS[..version] {
+                    registry.db.execute_batch(migration).unwrap();
+                }
+                registry.db.pragma_update(None, "user_version", version as u32).unwrap();
+            }
+            assert_eq!(Registry::open(&path).unwrap().version().unwrap(), MIGRATIONS.len());
+        }
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+        Registry::open(&path).unwrap().db.pragma_update(None, "user_version", 1000).unwrap();
+        for error in [Registry::open(&path).unwrap_err(), Registry::open_to_read(&path).unwrap_err()] {
+            assert!(format!("{error:#}").contains("newer jj-flow"), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn many_first_commands_make_one_schema() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+        std::thread::scope(|scope| {
+            for opening in (0..16).map(|_| scope.spawn(|| Registry::open(&path).unwrap())).collect::<Vec<_>>()
+            {
+                assert_eq!(opening.join().unwrap().version().unwrap(), MIGRATIONS.len());
+            }
+        });
+    }
+}

@@ -1,0 +1,217 @@
+//! What a command works with: the real jj, the repo, its config, the caller's uid and the registry, each made
+//! ready when it is first needed and never before.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+
+use crate::config::{Config, Setting, understand};
+use crate::env;
+use crate::error::{Failure, Kind};
+use crate::jj::{self, Entry, Jj, Repo};
+use crate::ledger::Ledger;
+use crate::model::RepoId;
+use crate::name::{FlowName, Uid};
+use crate::registry::{self, Registry};
+use crate::survey::{Survey, trunk_candidates};
+use crate::uid::{Context, candidates};
+
+/// Where a command was started, and with which options.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// `-R`, or what jj says of it, or the current folder.
+    pub(crate) dir: Utf8PathBuf,
+    pub(crate) config: Vec<String>,
+}
+
+/// A repo that a command works in.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) jj: Jj,
+    pub(crate) config: Config,
+    /// What is wrong with the config.
+    pub(crate) complaints: Vec<String>,
+    pub(crate) now: Timestamp,
+}
+
+impl Place {
+    /// The folder of `-R`, else, where jj's own alias started this, the workspace that jj has found, else the
+    /// current folder. Without the alias `JJ_WORKSPACE_ROOT` may be inherited from anywhere.
+    pub(crate) fn find(
+        repository: Option<&Utf8Path>,
+        via_jj: bool,
+        config: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let told = || via_jj.then(|| env::var("JJ_WORKSPACE_ROOT")).flatten().map(Utf8PathBuf::from);
+        let told = told().filter(|root| root.join(".jj").exists());
+        let dir = match (repository, told) {
+            (Some(dir), _) => dir.to_owned(),
+            (None, Some(root)) => root,
+            (None, None) => env::current_dir()?,
+        };
+        let dir = dir
+            .canonicalize_utf8()
+            .map_err(|error| Failure::new(Kind::NotARepo, format!("Could not open {dir}: {error}")))?;
+        Ok(Self { dir, config })
+    }
+
+    /// The registry's file: `JJ_FLOW_REGISTRY`, else `flow.registry`, else the user's data folder.
+    pub(crate) fn registry_path(&self, config: &Config) -> anyhow::Result<Utf8PathBuf> {
+        let named = env::var("JJ_FLOW_REGISTRY").or_else(|| config.registry.clone()).map(Utf8PathBuf::from);
+        named.map(|path| expand_home(&path)).or_else(registry::default_path).ok_or_else(|| {
+            Failure::new(Kind::Registry, "Could not tell where the registry is: no home folder is set")
+                .hint("JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor")
+                .into()
+        })
+    }
+
+    /// The settings as jj resolves them here, and what is wrong with them.
+    pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
+        let entries = jj::read_config(program, &self.dir, &self.config)?;
+        let text = |name: &str| {
+            let entry = entries.iter().find(|entry| entry.name == name)?;
+            entry.value.as_str().map(str::to_owned)
+        };
+        let settings: Vec<Setting> = entries.iter().filter_map(setting).collect();
+        Ok(understand(&settings, text("user.email"), text("ui.color")))
+    }
+}
+
+fn setting(entry: &Entry) -> Option<Setting> {
+    let name = entry.name.strip_prefix("flow.")?.to_owned();
+    let personal = matches!(entry.source.as_str(), "user" | "cli" | "env");
+    Some(Setting { name, value: entry.value.clone(), personal })
+}
+
+fn expand_home(path: &Utf8Path) -> Utf8PathBuf {
+    match (path.strip_prefix("~"), env::var("HOME")) {
+        (Ok(rest), Some(home)) => Utf8Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// The real jj, new enough.
+pub(crate) fn require_jj() -> anyhow::Result<std::path::PathBuf> {
+    let program = jj::locate().ok_or_else(|| {
+        Failure::new(Kind::NoJj, "Could not find jj on PATH").hint("cargo install --locked jj-cli")
+    })?;
+    jj::require_supported(&program)?;
+    Ok(program)
+}
+
+impl Session {
+    /// Finds the repo and reads its config. Writes nothing.
+    pub(crate) fn open(place: &Place) -> anyhow::Result<Self> {
+        let program = require_jj()?;
+        let repo = Repo::find(&place.dir).ok_or_else(|| {
+            let hint = if place.dir.ancestors().any(|dir| dir.join(".git").exists()) {
+                "jj git init --colocate"
+            } else {
+                "jj git init"
+            };
+            Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
+        })?;
+        let (config, complaints) = place.load_config(&program)?;
+        Ok(Self { jj: Jj::new(program, repo, place.config.clone()), config, complaints, now: env::now() })
+    }
+
+    pub(crate) fn repo(&self) -> &Repo {
+        self.jj.repo()
+    }
+
+    /// The registry for reading; none where nothing has ever been recorded.
+    pub(crate) fn open_registry(&self, place: &Place) -> anyhow::Result<Option<Registry>> {
+        Registry::open_to_read(&place.registry_path(&self.config)?)
+    }
+
+    /// The identity of this repo, where it has been recorded.
+    pub(crate) fn repo_id(&self) -> Option<RepoId> {
+        crate::journal::Journal::of(self.repo().dir()).identity().map(|identity| identity.id)
+    }
+
+    /// The record of this repo, for writing.
+    pub(crate) fn open_ledger(&self, place: &Place) -> anyhow::Result<Ledger> {
+        let mut registry = Registry::open(&place.registry_path(&self.config)?)?;
+        let actor = self.require_uid(Some(&mut registry))?;
+        Ledger::open(registry, self.repo(), &self.component(place), actor, self.now)
+    }
+
+    /// Who works here: an agent's session, or the jj user in the repo's main workspace.
+    pub(crate) fn context(&self) -> Context {
+        let variables = ["JJ_FLOW_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID"];
+        let more = self.config.session_env.iter().map(String::as_str);
+        let session =
+            variables.into_iter().chain(more).find_map(|name| Some(Context::session(name, &env::var(name)?)));
+        session.unwrap_or_else(|| {
+            let email = self.config.email.as_deref().unwrap_or_default();
+            Context::person(email, self.repo().root().as_str())
+        })
+    }
+
+    /// `JJ_FLOW_UID`, else the uid recorded for the context, else a new one, recorded. Without a registry it is
+    /// the context's shortest.
+    pub(crate) fn require_uid(&self, registry: Option<&mut Registry>) -> anyhow::Result<Uid> {
+        if let Some(uid) = env::var("JJ_FLOW_UID") {
+            return Uid::parse(&uid).map_err(|error| {
+                Failure::new(Kind::Usage, format!("Could not take the uid from JJ_FLOW_UID: {error}"))
+                    .hint("JJ_FLOW_UID=a8f2 jj-flow uid")
+                    .into()
+            });
+        }
+        let context = self.context();
+        let mut all = candidates(&context);
+        let claimed = match registry {
+            Some(registry) => registry.claim_uid(&context.to_string(), all, self.now)?,
+            None => all.next(),
+        };
+        claimed
+            .ok_or_else(|| Failure::new(Kind::Registry, "Could not find a uid that nobody else has").into())
+    }
+
+    /// The component that work here belongs to.
+    pub(crate) fn component(&self, place: &Place) -> String {
+        if let Some(component) = &self.config.component {
+            return component.clone();
+        }
+        let below = place.dir.strip_prefix(self.repo().root()).unwrap_or(Utf8Path::new(""));
+        let in_root = |root: &String| Some(below.strip_prefix(root).ok()?.components().next()?.to_string());
+        let named = self.config.component_roots.iter().find_map(in_root);
+        named.unwrap_or_else(|| self.repo().main_root().file_name().unwrap_or("repo").to_owned())
+    }
+
+    /// The revset that a survey reads.
+    pub(crate) fn survey_revset(&self, also: &[crate::model::BookmarkName]) -> String {
+        let trunks = trunk_candidates(&self.config.trunk);
+        jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also)
+    }
+
+    /// The flows of this repo as they stand now; snapshots the working copy, as jj's own commands do.
+    pub(crate) fn survey(&self, registry: Option<&Registry>) -> anyhow::Result<Survey> {
+        let graph = self.jj.read_now(&self.survey_revset(&[]))?;
+        Ok(Survey::new(graph, &self.rows(registry)?, &self.config.trunk))
+    }
+
+    /// The live rows of this repo.
+    pub(crate) fn rows(&self, registry: Option<&Registry>) -> anyhow::Result<Vec<crate::model::Flow>> {
+        let (Some(registry), Some(repo)) = (registry, self.repo_id()) else { return Ok(Vec::new()) };
+        registry.flows(&registry::Filter { repo: Some(repo), ..registry::Filter::default() })
+    }
+}
+
+/// The flow that a person names: in full, or by the end of its name where only one flow has that end.
+pub(crate) fn find_named<'a>(
+    names: impl Iterator<Item = &'a FlowName>,
+    text: &str,
+) -> Result<Option<&'a FlowName>, Vec<&'a FlowName>> {
+    let all: Vec<&FlowName> = names.collect();
+    if let Some(exact) = all.iter().find(|name| name.as_str().eq_ignore_ascii_case(text)) {
+        return Ok(Some(exact));
+    }
+    let ending = format!("--{text}").to_ascii_lowercase();
+    let found: Vec<&FlowName> =
+        all.into_iter().filter(|name| name.as_str().to_ascii_lowercase().ends_with(&ending)).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => Err(found),
+    }
+}

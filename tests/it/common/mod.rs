@@ -1,0 +1,17 @@
+//! The harness: a [`TestEnvironment`] is one person's machine, a [`TestRepo`] a folder on it, an [`Output`] what a
+//! command said.
+//!
+//! Two runs of the same test give the same change, commit and operation ids, so that snapshots compare exactly.
+
+#![allow(dead_code, unused_imports, reason = "the harness offers more than any one state of the tests uses")]
+
+mod environment;
+mod output;
+mod repo;
+mod tools;
+
+mod self_test;
+
+pub(crate) use environment::TestEnvironment;
+pub(crate) use output::Output;
+pub(crate) use repo::TestRepo;

@@ -1,0 +1,30 @@
+//! The one integration crate: real jj, real git, real SQLite, each test in a folder and an environment of its own.
+//!
+//! A test file is a module here. `common` is the harness, `house` reads the sources themselves.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the harness starts processes and opens databases itself, and a test fails by panicking"
+)]
+
+mod common;
+mod house;
+
+#[test]
+fn every_test_file_is_listed() {
+    let listed: Vec<&str> = include_str!("main.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_module = path.is_dir() || path.extension().is_some_and(|extension| extension == "rs");
+        assert!(
+            !is_module || name == "main" || listed.contains(&name),
+            "tests/it/{name} never runs: add `mod {name};` to tests/it/main.rs"
+        );
+    }
+}
