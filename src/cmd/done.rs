@@ -4,10 +4,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow};
+use super::target::{Desk, find_flow, row_json};
 use crate::config::Trunk;
 use crate::event::What;
-use crate::landing::{Landed, Plan, Request, land, plan};
+use crate::landing::{Landed, Plan, Request, forecast, land, plan};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, Status};
 use crate::output::plain;
@@ -37,9 +37,15 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let survey = desk.survey()?;
-    let name = find_flow(&survey, args.flow.as_deref())?.name.clone();
+    let flow = find_flow(&survey, args.flow.as_deref())?;
+    let name = flow.name.clone();
+    // Asked again after a kill or a lost answer: what is done is done.
+    if flow.status == Status::Merged {
+        let object =
+            json!({"flow": name, "status": Status::Merged, "row": row_json(&desk, &name.bookmark())?});
+        return Ok(call.out.answer(&format!("{name} is merged already."), object)?);
+    }
     if desk.session.config.trunk == Trunk::None && args.into.is_none() {
-        let flow = find_flow(&survey, Some(name.as_str()))?;
         if survey.landing_parent(flow).is_none() {
             return stay(&mut desk, &call, flow.status, &name.bookmark());
         }
@@ -51,6 +57,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     };
     if args.dry_run {
         let planned = make(&survey_into(&desk, args)?)?;
+        forecast(&desk.session.jj, &planned)?;
         return Ok(call.out.answer(&planned.summary(), json!({"plan": planned.to_json()}))?);
     }
     let Desk { session, ledger, .. } = &mut desk;
@@ -82,11 +89,15 @@ fn stay(desk: &mut Desk, call: &Call, status: Status, flow: &BookmarkName) -> an
         desk.ledger.record(desk.session.now, None, vec![(flow.clone(), what)])?;
     }
     let text = format!("{flow} is at success, and lands on nothing: flow.trunk is none.");
-    Ok(call.out.answer(&text, json!({"flow": super::target::row_json(desk, flow)?}))?)
+    Ok(call.out.answer(&text, json!({"flow": row_json(desk, flow)?}))?)
 }
 
 fn answer(call: &Call, landed: &Landed) -> anyhow::Result<()> {
-    let Landed { plan, tip, operation } = landed;
+    let Landed { plan, tip, operation, unfinished } = landed;
+    for error in unfinished {
+        let text = format!("Warning: {} has landed, but: {error:#}", plan.flow);
+        call.out.note(&plain(&text))?;
+    }
     let changes = match plan.changes.len() {
         1 => "1 change".to_owned(),
         several => format!("{several} changes"),

@@ -129,7 +129,9 @@ fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Star
     if let Some((trunk, change)) = survey.trunk.as_ref().and_then(|trunk| Some((trunk, at(trunk)?))) {
         return Start { revset: jj::commit(&change.commit), shown: trunk.to_string() };
     }
-    if let Some(change) = survey.graph.changes().iter().find(|change| change.trunk) {
+    // Without a remote, `trunk()` is the root commit, which is no trunk to speak of.
+    let trunk = survey.graph.changes().iter().find(|change| change.trunk && !change.parents.is_empty());
+    if let Some(change) = trunk {
         return Start { revset: jj::commit(&change.commit), shown: "trunk()".to_owned() };
     }
     let has_work = survey.graph.here().is_some_and(|change| change.has_work());

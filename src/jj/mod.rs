@@ -67,7 +67,12 @@ impl Jj {
         op: &OpId,
         args: &[impl AsRef<str>],
     ) -> anyhow::Result<Option<OpId>> {
-        let globals = [format!("--at-operation={op}"), "--no-integrate-operation".to_owned()];
+        // The operation's id is only told where jj is not quiet.
+        let globals = [
+            format!("--at-operation={op}"),
+            "--no-integrate-operation".to_owned(),
+            "--config=ui.quiet=false".to_owned(),
+        ];
         let (_, stderr) = self.start(&globals, args)?;
         Ok(speculated(&stderr))
     }
@@ -82,8 +87,6 @@ impl Jj {
     fn start(&self, globals: &[String], args: &[impl AsRef<str>]) -> anyhow::Result<(String, String)> {
         let mut all: Vec<OsString> = vec!["--color=never".into(), "--no-pager".into()];
         all.extend(self.config.iter().map(|entry| format!("--config={entry}").into()));
-        // The speculative operation's id is only told where jj is not quiet.
-        all.push("--config=ui.quiet=false".into());
         all.extend(globals.iter().map(Into::into));
         all.extend(args.iter().map(|arg| arg.as_ref().into()));
         let finished = process::run_captured(

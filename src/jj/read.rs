@@ -54,15 +54,12 @@ struct Ref {
 }
 
 impl Jj {
-    /// Reads the commits of a revset at the repo's present operation, snapshotting this workspace on the way.
+    /// Reads the commits of a revset as they stand now. The working copy is snapshotted by a command of its own: its
+    /// words stay in the operation log for people to read.
     pub(crate) fn read_now(&self, revset: &str) -> anyhow::Result<Graph> {
-        let before = self.require_head()?;
-        let text = self.run(&log(revset))?;
-        let after = self.require_head()?;
-        // Where the head did not move, nothing was snapshotted and what was read is that head. Else the text may
-        // be of either side, and is read again at the operation that counts.
-        let text = if before == after { text } else { self.run_at(&after, &log(revset))? };
-        Ok(Graph::new(after, parse(&text)?))
+        self.run(&["util", "snapshot"])?;
+        let head = self.require_head()?;
+        self.read_at(&head, revset)
     }
 
     /// Reads the commits of a revset at an operation, published or not.

@@ -46,11 +46,6 @@ impl Repo {
         self.dir.ancestors().nth(2).unwrap_or(&self.root)
     }
 
-    /// Whether this workspace only points at the shared folder.
-    pub(crate) fn is_secondary(&self) -> bool {
-        self.main_root() != self.root
-    }
-
     /// Whether git works in the main workspace's folder too, so that its refs should follow jj's.
     pub(crate) fn is_colocated(&self) -> bool {
         let store = self.dir.join("store");
@@ -87,10 +82,10 @@ mod tests {
         std::fs::create_dir_all(top.join("other/.jj")).unwrap();
         std::fs::write(top.join("other/.jj/repo"), "../../main/.jj/repo").unwrap();
         let main = Repo::find(&top.join("main/deep/er")).unwrap();
-        assert_eq!((main.root(), main.is_secondary()), (top.join("main").as_path(), false));
+        assert_eq!((main.root(), main.main_root()), (top.join("main").as_path(), main.root()));
         let other = Repo::find(&top.join("other")).unwrap();
         assert_eq!((other.dir(), other.main_root()), (main.dir(), main.root()));
-        assert!(other.is_secondary());
+        assert_eq!(other.root(), top.join("other"));
         assert_eq!(Repo::find(&top), None);
     }
 

@@ -8,5 +8,5 @@ mod publish;
 mod settle;
 
 pub(crate) use plan::{Plan, Request, plan};
-pub(crate) use publish::{Landed, land};
+pub(crate) use publish::{Landed, forecast, land};
 pub(crate) use settle::settle;

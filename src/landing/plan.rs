@@ -38,9 +38,16 @@ pub(crate) struct Plan {
     pub(crate) describe: Option<String>,
     /// Whether this workspace edits one of the changes, and must get an empty one on top first.
     pub(crate) seal: bool,
+    /// Whether this workspace's working copy is on the flow's changes or above, and rewritten with them.
+    pub(crate) carries_here: bool,
 }
 
 impl Plan {
+    /// Whether the flow's commits become other commits.
+    pub(crate) fn rewrites(&self) -> bool {
+        self.rebase || self.describe.is_some()
+    }
+
     /// The plan in one sentence.
     pub(crate) fn summary(&self) -> String {
         let changes = count(self.changes.len());
@@ -98,14 +105,21 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     }
     let own: Vec<&CommitId> = changes.iter().map(|change| &change.commit).collect();
     let is_root = |change: &&&Change| !change.parents.iter().any(|parent| own.contains(&parent));
+    let rebase = !survey.graph.is_ancestor(&parent_at.commit, &tip.commit);
+    let describe = request.message.clone().filter(|_| tip.description.is_empty());
+    // A rebase takes along what stands on any of the changes; a description what stands on the tip.
+    let rewritten = if rebase { changes.as_slice() } else { &changes[..usize::from(describe.is_some())] };
+    let on_top =
+        |here: &Change| rewritten.iter().any(|change| survey.graph.is_ancestor(&change.commit, &here.commit));
     Ok(Plan {
         op: survey.graph.op.clone(),
         flow: name.clone(),
         status: flow.status,
-        rebase: !survey.graph.is_ancestor(&parent_at.commit, &tip.commit),
+        carries_here: survey.graph.here().is_some_and(on_top),
+        rebase,
         roots: changes.iter().filter(is_root).map(|change| change.id.clone()).collect(),
         seal: changes.iter().any(|change| change.here),
-        describe: request.message.clone().filter(|_| tip.description.is_empty()),
+        describe,
         parent,
         parent_at: parent_at.commit.clone(),
         tip: tip.tip(),
@@ -119,7 +133,7 @@ fn find_parent<'a>(survey: &'a Survey, request: &Request<'_>) -> anyhow::Result<
     let Some(parent) = request.into.clone().or_else(|| survey.landing_parent(request.flow)) else {
         let message = format!("Could not land {name}: this repo has no trunk to land on");
         return Err(Failure::new(Kind::NoParent, message)
-            .hint("jj bookmark create main --revision 'root()'")
+            .hint(format!("jj bookmark create main --revision 'parents({name})'"))
             .into());
     };
     if parent == name.bookmark() {

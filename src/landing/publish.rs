@@ -7,13 +7,13 @@
 use serde_json::json;
 
 use super::plan::{Plan, count};
+use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Landing, What};
-use crate::graph::Target;
+use crate::graph::{Change, Graph, Target};
 use crate::jj::{self, Jj};
 use crate::ledger::Ledger;
 use crate::model::{ChangeId, OpId, Status, Tip};
-use crate::{env, graph::Graph};
 
 /// How often a plan that was overtaken is made again.
 const ATTEMPTS: usize = 12;
@@ -26,6 +26,8 @@ pub(crate) struct Landed {
     pub(crate) tip: Tip,
     /// The operation that the repo stood at afterwards.
     pub(crate) operation: OpId,
+    /// What could not be done after it had been published.
+    pub(crate) unfinished: Vec<anyhow::Error>,
 }
 
 /// A chain that stands on the plan's operation and that nobody sees yet.
@@ -64,15 +66,20 @@ pub(crate) fn land(
     Err(Failure::new(Kind::Raced, message).hint("jj flow done").into())
 }
 
-/// Describes, rebases and moves the bookmarks, unpublished. None where this workspace edits one of the changes:
-/// all would go well, but a late edit would change what has landed.
+/// Refuses a plan whose rebase would bring a conflict. Publishes nothing.
+pub(crate) fn forecast(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
+    speculate(jj, plan).map(drop)
+}
+
+/// Describes, rebases and moves the bookmarks, unpublished, and looks at the outcome. None where all would go well
+/// but this workspace edits one of the changes: a late edit would change what has landed.
 fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Option<Chain>> {
     let mut last = plan.op.clone();
-    let mut step = |args: &[String]| -> anyhow::Result<OpId> {
+    let mut step = |args: &[String]| -> anyhow::Result<()> {
         if let Some(op) = jj.run_speculative(&last, args)? {
             last = op;
         }
-        Ok(last.clone())
+        Ok(())
     };
     if let Some(message) = &plan.describe {
         step(&["describe".into(), format!("--message={message}"), revision(&plan.tip.change)])?;
@@ -80,38 +87,34 @@ fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Option<Chain>> {
     if plan.rebase {
         let mut args = vec!["rebase".to_owned(), format!("--onto={}", jj::commit(&plan.parent_at))];
         args.extend(plan.roots.iter().map(|root| format!("--source={}", revision(root))));
-        let rebased = step(&args)?;
-        check_clean(jj, plan, &rebased)?;
+        step(&args)?;
     }
-    if plan.seal {
-        return Ok(None);
-    }
-    let last = step(&[
+    step(&[
         "bookmark".into(),
         "move".into(),
         format!("--to={}", revision(&plan.tip.change)),
         jj::pattern(&plan.parent),
         jj::pattern(&plan.flow.bookmark()),
     ])?;
-    let tip = if plan.rebase || plan.describe.is_some() {
-        let graph = jj.read_at(&last, &revision(&plan.tip.change))?;
-        graph.changes().first().map(|change| change.tip()).ok_or_else(|| {
+    let mut tip = plan.tip.clone();
+    if plan.rewrites() {
+        let all: Vec<String> = plan.changes.iter().map(|tip| revision(&tip.change)).collect();
+        let graph = jj.read_at(&last, &all.join(" | "))?;
+        check_clean(jj, plan, &graph)?;
+        let landed = graph.changes().iter().find(|change| change.id == tip.change);
+        tip = landed.map(Change::tip).ok_or_else(|| {
             Failure::new(Kind::Jj, format!("Could not find {} after its rebase", plan.tip.change.short()))
-        })?
-    } else {
-        plan.tip.clone()
-    };
-    Ok(Some(Chain { last, tip }))
+        })?;
+    }
+    Ok((!plan.seal).then_some(Chain { last, tip }))
 }
 
 /// Refuses what the rebase brought into conflict; nothing of it has been published.
-fn check_clean(jj: &Jj, plan: &Plan, rebased: &OpId) -> anyhow::Result<()> {
-    let all: Vec<String> = plan.changes.iter().map(|tip| revision(&tip.change)).collect();
-    let graph = jj.read_at(rebased, &all.join(" | "))?;
+fn check_clean(jj: &Jj, plan: &Plan, rebased: &Graph) -> anyhow::Result<()> {
     // Children come before parents, and the first conflict on the way up is the one to resolve.
-    let conflicted: Vec<_> = graph.changes().iter().rev().filter(|change| change.conflict).collect();
+    let conflicted: Vec<_> = rebased.changes().iter().rev().filter(|change| change.conflict).collect();
     let Some(first) = conflicted.first() else { return Ok(()) };
-    let paths = jj.read_conflicted_paths(rebased, &first.commit)?;
+    let paths = jj.read_conflicted_paths(&rebased.op, &first.commit)?;
     let (flow, parent) = (&plan.flow, &plan.parent);
     let message = format!(
         "Could not land {flow} on {parent}: {} would be in conflict, first {} ({}) in\n  {}",
@@ -124,7 +127,7 @@ fn check_clean(jj: &Jj, plan: &Plan, rebased: &OpId) -> anyhow::Result<()> {
     let details = json!({"flow": flow, "parent": parent, "changes": changes, "paths": paths});
     let roots: Vec<String> = plan.roots.iter().map(|root| format!("--source {}", root.short())).collect();
     Err(Failure::new(Kind::Conflict, message)
-        .hint(format!("jj rebase {} --onto {parent}", roots.join(" ")))
+        .hint(format!("jj rebase {} --onto '{}'", roots.join(" "), jj::revset::exactly(parent)))
         .details(details)
         .into())
 }
@@ -162,25 +165,24 @@ fn publish(jj: &Jj, ledger: &mut Ledger, plan: Plan, chain: &Chain) -> anyhow::R
         return Ok(None);
     }
     jj.integrate(&chain.last)?;
-    bring_along(jj, &plan)?;
     let operation = jj.require_head()?;
     let tip = read_back(jj, &operation, &plan, chain)?;
+    // It has landed. What fails from here on is told, and mended by whoever comes next.
     let landed = What::Landed { landing: key, tip: tip.clone(), operation: Some(operation.clone()) };
-    ledger.record(env::now(), Some(&operation), vec![(flow, landed)])?;
-    Ok(Some(Landed { plan, tip, operation }))
+    let recorded = ledger.record(env::now(), Some(&operation), vec![(flow, landed)]);
+    let along = bring_along(jj, &plan);
+    let unfinished = [recorded, along].into_iter().filter_map(Result::err).collect();
+    Ok(Some(Landed { plan, tip, operation, unfinished }))
 }
 
-/// Brings this workspace's files along, and git's refs level with jj's: publishing does neither.
+/// Brings git's refs level with jj's, and this workspace's files along: publishing does neither. In the default
+/// workspace jj exports only when it is told to leave the working copy alone.
 fn bring_along(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
-    let (colocated, secondary) = (jj.repo().is_colocated(), jj.repo().is_secondary());
-    let rewritten = plan.rebase || plan.describe.is_some();
-    if rewritten || (colocated && !secondary) {
-        let stands = format!("--revision={}", jj::revset::exactly(&plan.parent));
-        let parent = jj::symbol(&plan.parent);
-        jj.run(&["--config=snapshot.auto-update-stale=true", "bookmark", "set", &parent, &stands])?;
+    if jj.repo().is_colocated() {
+        jj.run(&["--ignore-working-copy", "git", "export"])?;
     }
-    if colocated && secondary {
-        jj.run(&["git", "export"])?;
+    if plan.carries_here {
+        jj.run(&["workspace", "update-stale"])?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod common;
 mod house;
+mod landing;
 
 #[test]
 fn every_test_file_is_listed() {

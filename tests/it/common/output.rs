@@ -40,6 +40,12 @@ impl Output {
         self
     }
 
+    /// The command that the error's hint gives.
+    pub(crate) fn hint(&self) -> String {
+        let hint = self.stderr.lines().find_map(|line| line.strip_prefix("Hint: "));
+        hint.unwrap_or_else(|| panic!("There is no hint: {self}")).to_owned()
+    }
+
     /// What `--json` printed.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
