@@ -178,16 +178,16 @@ impl Session {
         named.unwrap_or_else(|| self.repo().main_root().file_name().unwrap_or("repo").to_owned())
     }
 
-    /// The revset that a survey reads.
-    pub(crate) fn survey_revset(&self, also: &[crate::model::BookmarkName]) -> String {
+    /// The flows of this repo as they stand now, and the bookmarks of `also` among them; snapshots the working copy,
+    /// as jj's own commands do.
+    pub(crate) fn survey(
+        &self,
+        registry: Option<&Registry>,
+        also: &[crate::model::BookmarkName],
+    ) -> anyhow::Result<Survey> {
         let trunks = trunk_candidates(&self.config.trunk);
-        jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also)
-    }
-
-    /// The flows of this repo as they stand now; snapshots the working copy, as jj's own commands do.
-    pub(crate) fn survey(&self, registry: Option<&Registry>) -> anyhow::Result<Survey> {
-        let graph = self.jj.read_now(&self.survey_revset(&[]))?;
-        Ok(Survey::new(graph, &self.rows(registry)?, &self.config.trunk))
+        let revset = jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also);
+        Ok(Survey::new(self.jj.read_now(&revset)?, &self.rows(registry)?, &self.config.trunk))
     }
 
     /// The live rows of this repo.

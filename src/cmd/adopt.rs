@@ -31,9 +31,7 @@ pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let old = BookmarkName::new(&args.bookmark);
-    let graph = desk.session.jj.read_now(&desk.session.survey_revset(std::slice::from_ref(&old)))?;
-    let rows = desk.session.rows(Some(&desk.ledger.registry))?;
-    let survey = Survey::new(graph, &rows, &desk.session.config.trunk);
+    let survey = desk.survey(std::slice::from_ref(&old))?;
     let tip = match survey.graph.bookmark(&old) {
         Target::At(change) => change.tip(),
         Target::Conflicted => refuse!(ConflictedBookmark, "Could not adopt {old}: it is conflicted"),

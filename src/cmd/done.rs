@@ -11,7 +11,6 @@ use crate::landing::{Landed, Plan, Request, forecast, land, plan};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, Status};
 use crate::output::plain;
-use crate::survey::Survey;
 
 /// Mark a flow's success and land it on its parent at once
 #[derive(Debug, Args)]
@@ -36,7 +35,8 @@ pub(super) struct DoneArgs {
 pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
-    let survey = desk.survey()?;
+    let into: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
+    let survey = desk.survey(&into)?;
     let flow = find_flow(&survey, args.flow.as_deref())?;
     let name = flow.name.clone();
     // Asked again after a kill or a lost answer: what is done is done.
@@ -45,41 +45,28 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
             json!({"flow": name, "status": Status::Merged, "row": row_json(&desk, &name.bookmark())?});
         return Ok(call.out.answer(&format!("{name} is merged already."), object)?);
     }
-    if desk.session.config.trunk == Trunk::None && args.into.is_none() {
-        if survey.landing_parent(flow).is_none() {
-            return stay(&mut desk, &call, flow.status, &name.bookmark());
-        }
-    }
-    let make = |survey: &Survey| {
-        let flow = find_flow(survey, Some(name.as_str()))?;
-        let into = args.into.as_deref().map(BookmarkName::new);
-        plan(survey, &Request { flow, into, message: args.message.clone() })
-    };
-    if args.dry_run {
-        let planned = make(&survey_into(&desk, args)?)?;
-        forecast(&desk.session.jj, &planned)?;
-        return Ok(call.out.answer(&planned.summary(), json!({"plan": planned.to_json()}))?);
+    let lands_nowhere = args.into.is_none() && survey.landing_parent(flow).is_none();
+    if lands_nowhere && desk.session.config.trunk == Trunk::None {
+        return stay(&mut desk, &call, flow.status, &name.bookmark());
     }
     let Desk { session, ledger, .. } = &mut desk;
-    let read = |ledger: &Ledger| {
-        let also: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
-        let graph = session.jj.read_now(&session.survey_revset(&also))?;
-        let rows = session.rows(Some(&ledger.registry))?;
-        make(&Survey::new(graph, &rows, &session.config.trunk))
+    // The first plan is made of what has just been read.
+    let mut first = Some(survey);
+    let mut make = |ledger: &Ledger| {
+        let survey = first.take().map_or_else(|| session.survey(Some(&ledger.registry), &into), Ok)?;
+        let flow = find_flow(&survey, Some(name.as_str()))?;
+        plan(&survey, &Request { flow, into: into.first().cloned(), message: args.message.clone() })
     };
+    if args.dry_run {
+        let planned = make(ledger)?;
+        forecast(&session.jj, &planned)?;
+        return Ok(call.out.answer(&planned.summary(), json!({"plan": planned.to_json()}))?);
+    }
     let waiting = |plan: &Plan| {
         Ok(call.out.note(&format!("Waiting for another landing on {}.", plain(plan.parent.as_str())))?)
     };
-    let landed = land(&session.jj, ledger, read, waiting)?;
+    let landed = land(&session.jj, ledger, make, waiting)?;
     answer(&call, &landed)
-}
-
-/// The flows as they stand, with the bookmark that `--into` names among them.
-fn survey_into(desk: &Desk, args: &DoneArgs) -> anyhow::Result<Survey> {
-    let also: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
-    let graph = desk.session.jj.read_now(&desk.session.survey_revset(&also))?;
-    let rows = desk.session.rows(Some(&desk.ledger.registry))?;
-    Ok(Survey::new(graph, &rows, &desk.session.config.trunk))
 }
 
 /// With `flow.trunk = "none"` a root flow lands on nothing.

@@ -45,7 +45,7 @@ pub(super) fn run_reopen(args: &ReopenArgs, call: Call) -> anyhow::Result<()> {
 fn set(mut call: Call, flow: Option<&str>, to: Status, reason: Option<&str>) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
-    let survey = desk.survey()?;
+    let survey = desk.survey(&[])?;
     let flow = find_flow(&survey, flow)?;
     let (name, from) = (flow.name.bookmark(), flow.status);
     if from == Status::Merged {

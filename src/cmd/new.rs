@@ -42,7 +42,7 @@ pub(super) struct NewArgs {
 pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
-    let survey = desk.survey()?;
+    let survey = desk.survey(&[])?;
     let name = make_name(&desk, &args.intent.join(" "))?;
     require_free(&survey, &name)?;
     let parent = match &args.parent {

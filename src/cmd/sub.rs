@@ -32,7 +32,7 @@ pub(super) struct SubArgs {
 pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
-    let survey = desk.survey()?;
+    let survey = desk.survey(&[])?;
     let parent = find_flow(&survey, args.of.as_deref())?;
     if !parent.status.is_open() {
         let message = format!("Could not start a sub-flow of {}: it is merged", parent.name);

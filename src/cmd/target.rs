@@ -28,9 +28,9 @@ impl Desk {
         Ok(Self { session, ledger, component })
     }
 
-    /// The flows as they stand now; the registry is brought level with them.
-    pub(super) fn survey(&mut self) -> anyhow::Result<Survey> {
-        let survey = self.survey_only()?;
+    /// The flows as they stand now, and the bookmarks of `also` among them; the registry is brought level with them.
+    pub(super) fn survey(&mut self, also: &[BookmarkName]) -> anyhow::Result<Survey> {
+        let survey = self.session.survey(Some(&self.ledger.registry), also)?;
         let rows = self.session.rows(Some(&self.ledger.registry))?;
         let events = diff(&survey, &rows, &self.component);
         if events.is_empty() {
@@ -39,11 +39,6 @@ impl Desk {
         self.ledger.record(self.session.now, Some(&survey.graph.op), events)?;
         let rows = self.session.rows(Some(&self.ledger.registry))?;
         Ok(Survey::new(survey.graph, &rows, &self.session.config.trunk))
-    }
-
-    /// The flows as they stand now, without a word to the registry.
-    pub(super) fn survey_only(&self) -> anyhow::Result<Survey> {
-        self.session.survey(Some(&self.ledger.registry))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
         call.out.note(&format!("Warning: {}.", plain(&format!("{error:#}"))))?;
         anyhow::Ok(None)
     })?;
-    let survey = session.survey(registry.as_ref())?;
+    let survey = session.survey(registry.as_ref(), &[])?;
     let current = survey.current().map(|flow| flow.name.as_str());
     let shown: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.status.is_open()).collect();
     let merged = survey.flows.len() - shown.len();
