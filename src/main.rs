@@ -4,7 +4,7 @@
 //! [`cmd::shim`] acts); under any other name it is the command line ([`cmd`]).
 //!
 //! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`shim`]
-//! - gates to the outside: [`env`], [`process`], [`jj`], [`registry`], [`journal`], [`output`]
+//! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`registry`], [`journal`], [`output`]
 //! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`cmd`]
 
 mod cmd;

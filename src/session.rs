@@ -130,7 +130,11 @@ impl Session {
 
     /// The record of this repo, for writing.
     pub(crate) fn open_ledger(&self, place: &Place) -> anyhow::Result<Ledger> {
-        let mut registry = Registry::open(&place.registry_path(&self.config)?)?;
+        self.ledger_in(place, Registry::open(&place.registry_path(&self.config)?)?)
+    }
+
+    /// The record of this repo in a registry that is open already.
+    pub(crate) fn ledger_in(&self, place: &Place, mut registry: Registry) -> anyhow::Result<Ledger> {
         let actor = self.require_uid(Some(&mut registry))?;
         Ledger::open(registry, self.repo(), &self.component(place), actor, self.now)
     }

@@ -15,8 +15,8 @@ use crate::error::{Failure, Kind, refuse};
 /// Every migration, in order; append-only. The schema's version (`user_version`) is how many have run.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
 
-/// How long a writer waits for another one.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long a writer waits for another one, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `$XDG_DATA_HOME/jj-flow/registry.db`; none without a home folder.
 pub(crate) fn default_path() -> Option<Utf8PathBuf> {
@@ -26,11 +26,16 @@ pub(crate) fn default_path() -> Option<Utf8PathBuf> {
 impl Registry {
     /// Opens the registry for reading and writing, making folder (0700) and file (0600) where they are missing.
     pub(crate) fn open(path: &Utf8Path) -> anyhow::Result<Self> {
+        Self::open_within(path, PATIENCE)
+    }
+
+    /// The same, waiting only so long for other writers, now and in every later call.
+    pub(crate) fn open_within(path: &Utf8Path, patience: Duration) -> anyhow::Result<Self> {
         make_private(path).map_err(|error| {
             let message = format!("Could not open the registry {path}: {error}");
             Failure::new(Kind::Registry, message).hint("jj-flow doctor")
         })?;
-        let mut registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
         registry.prepare(path).with_context(|| format!("Could not open the registry {path}"))?;
         Ok(registry)
     }
@@ -40,18 +45,18 @@ impl Registry {
         if !path.exists() {
             return Ok(None);
         }
-        let registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, PATIENCE)?;
         registry.check_not_newer().with_context(|| format!("Could not read the registry {path}"))?;
         // One that nobody has migrated yet, or an older one, is brought up to date by a writer first.
         if registry.version()? < MIGRATIONS.len() { Self::open(path).map(Some) } else { Ok(Some(registry)) }
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module is the gate")]
-    fn connect(path: &Utf8Path, flags: OpenFlags) -> anyhow::Result<Self> {
+    fn connect(path: &Utf8Path, flags: OpenFlags, patience: Duration) -> anyhow::Result<Self> {
         // Without SQLITE_OPEN_URI a `?` or `%` in the path is only a character.
         let open = || {
             let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            db.busy_timeout(BUSY)?;
+            db.busy_timeout(patience)?;
             db.pragma_update(None, "foreign_keys", true)?;
             Ok(db)
         };
@@ -138,7 +143,7 @@ mod tests {
             let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
             {
                 make_private(&path).unwrap();
-                let registry = Registry::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+                let registry = Registry::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE).unwrap();
                 for migration in &MIGRATIONS[..version] {
                     registry.db.execute_batch(migration).unwrap();
                 }

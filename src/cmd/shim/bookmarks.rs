@@ -1,15 +1,15 @@
-//! The shim: `jj` itself, standing before the real one. It names and records bookmarks as they are made, hands
-//! `jj flow` to jj-flow, and becomes the real jj for everything else.
-//!
-//! It fails softly: whatever keeps it from its work, jj runs as if it were not there, with one line on stderr.
+//! `bookmark create`, `set` and `rename` through the shim: the names are judged, jj runs, and what it did is recorded
+//! before the command returns.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use camino::Utf8Path;
 
+use super::{become_jj, items, no_jj};
 use crate::error::{Failure, Kind};
 use crate::event::{Origin, What};
 use crate::jj::{self, Repo};
@@ -17,99 +17,20 @@ use crate::model::BookmarkName;
 use crate::name::FlowName;
 use crate::name::policy::{Naming, Verdict, judge};
 use crate::output::{Out, plain};
+use crate::process;
 use crate::registry::Registry;
 use crate::session::{Place, Session};
-use crate::shim::argv::{Command, ConfigArg, Globals, Scan, Verb, expand, scan};
-use crate::shim::intercept::{Name, names, rewrite};
-use crate::{env, process};
+use crate::shim::argv::{Globals, Scan, Verb};
+use crate::shim::intercept::{Name, rewrite};
 
-/// How deep aliases may name aliases.
-const ALIAS_DEPTH: usize = 10;
-
-/// Runs one command line of `jj`, given the name that the program was called by.
-pub(crate) fn run(argv0: &OsStr, args: Vec<OsString>) -> ExitCode {
-    if env::var("JJ_FLOW_BYPASS").is_some() {
-        return become_jj(argv0, &args);
-    }
-    if let Command::Flow { rest } = scan(&args).command {
-        return super::run(&flow_args(&scan(&args).globals, rest));
-    }
-    let args = match resolve_aliases(args) {
-        Ok(args) | Err(args) => args,
-    };
-    let scanned = scan(&args);
-    match &scanned.command {
-        Command::Flow { rest } => super::run(&flow_args(&scanned.globals, rest)),
-        Command::Bookmark(naming) => match names(naming) {
-            Some(requested) => name_bookmarks(argv0, &args, &scanned, naming.verb, &requested),
-            None => become_jj(argv0, &args),
-        },
-        _ => become_jj(argv0, &args),
-    }
-}
-
-/// `jj -R x --config y flow …` as jj-flow's own command line.
-fn flow_args(globals: &Globals<'_>, rest: &[OsString]) -> Vec<OsString> {
-    let mut args = Vec::new();
-    if let Some(repository) = globals.repository {
-        args.push(format!("--repository={repository}").into());
-    }
-    args.extend(items(globals).into_iter().map(|item| format!("--config={item}").into()));
-    args.extend(rest.iter().cloned());
-    args
-}
-
-fn items(globals: &Globals<'_>) -> Vec<String> {
-    let item = |config: &ConfigArg<'_>| match config {
-        ConfigArg::Item(item) => Some((*item).to_owned()),
-        ConfigArg::File(_) => None,
-    };
-    globals.configs.iter().filter_map(item).collect()
-}
-
-/// Puts an alias's definition in the place of its word, as jj does. `Err` gives the words back as they were: it
-/// is no alias, or it means nothing to us.
-fn resolve_aliases(args: Vec<OsString>) -> Result<Vec<OsString>, Vec<OsString>> {
-    let Command::Unknown { .. } = scan(&args).command else { return Ok(args) };
-    let Some(program) = jj::locate() else { return Err(args) };
-    let (Ok(place), globals) = (env::current_dir(), items(&scan(&args).globals)) else { return Err(args) };
-    let Ok(entries) = jj::read_config(&program, &place, &globals) else { return Err(args) };
-    let mut expanded = args.clone();
-    for _ in 0..ALIAS_DEPTH {
-        let Command::Unknown { word, index } = scan(&expanded).command else { return Ok(expanded) };
-        let name = format!("aliases.{word}");
-        let value = entries.iter().find(|entry| entry.name == name).map(|entry| &entry.value);
-        let list = value.map(|value| value.get("definition").unwrap_or(value));
-        let definition: Option<Vec<String>> = match list.and_then(serde_json::Value::as_array) {
-            Some(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
-            None if word == "b" => Some(vec!["bookmark".to_owned()]),
-            None => None,
-        };
-        let Some(definition) = definition else { return Err(args) };
-        expanded = expand(&expanded, index, &definition);
-    }
-    Err(args)
-}
-
-/// Becomes the real jj.
-fn become_jj(argv0: &OsStr, args: &[OsString]) -> ExitCode {
-    let Some(program) = jj::locate() else { return no_jj() };
-    let error = process::exec(&program, argv0, args, &[jj::guard(&program)]);
-    let _ = Out::new(false).note(&format!("Error: Could not start {}: {error}", program.display()));
-    ExitCode::from(Kind::NoJj.exit())
-}
-
-fn no_jj() -> ExitCode {
-    let failure = Failure::new(Kind::NoJj, "Could not find jj on PATH, behind jj-flow's shim");
-    let _ = Out::new(false).failure(&failure.hint("cargo install --locked jj-cli"));
-    ExitCode::from(Kind::NoJj.exit())
-}
+/// How long jj waits for a registry that somebody else is writing.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What naming bookmarks needs to know of the repo.
 struct Desk {
     place: Place,
     session: Session,
-    registry: Option<Registry>,
+    registry: anyhow::Result<Registry>,
 }
 
 impl Desk {
@@ -117,14 +38,17 @@ impl Desk {
         let place = Place::find(globals.repository.map(Utf8Path::new), false, items(globals))?;
         let session = Session::open(&place)?;
         // Without a registry names are still made, under the context's shortest uid.
-        let registry = place.registry_path(&session.config).and_then(|path| Registry::open(&path)).ok();
+        let registry =
+            place.registry_path(&session.config).and_then(|path| Registry::open_within(&path, PATIENCE));
         Ok(Self { place, session, registry })
     }
 
     /// Judges every requested name: what is asked of jj instead, or why it is refused.
     fn judge(&mut self, verb: Verb, requested: &[Name]) -> anyhow::Result<Vec<(Name, Verdict)>> {
-        let uid =
-            self.session.require_uid(self.registry.as_mut()).or_else(|_| self.session.require_uid(None))?;
+        let uid = self
+            .session
+            .require_uid(self.registry.as_mut().ok())
+            .or_else(|_| self.session.require_uid(None))?;
         let existing = self.existing()?;
         let exists = |name: &str| {
             let same = existing.iter().find(|bookmark| *bookmark == name);
@@ -162,8 +86,7 @@ impl Desk {
             return Ok(());
         }
         let Self { place, session, registry } = self;
-        drop(registry);
-        let mut ledger = session.open_ledger(&place)?;
+        let mut ledger = session.ledger_in(&place, registry?)?;
         let head = session.jj.require_head()?;
         let revset: Vec<String> = flows.iter().map(jj::revset::exactly).collect();
         let graph = session.jj.read_at(&head, &revset.join(" | "))?;
@@ -191,7 +114,7 @@ impl Desk {
 
 /// `bookmark create`, `set` or `rename`: the names are judged, jj runs, and what it did is recorded before this
 /// returns.
-fn name_bookmarks(
+pub(super) fn name_bookmarks(
     argv0: &OsStr,
     args: &[OsString],
     scanned: &Scan<'_>,
