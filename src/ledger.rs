@@ -50,31 +50,62 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Records what happened to flows; an error means that the journal has it and the registry will.
+    /// Records what was done to flows. It is refused where somebody else changed a flow meanwhile so that it cannot
+    /// be; any other error means that the journal has it and the registry will.
     pub(crate) fn record(
         &mut self,
         now: Timestamp,
         op: Option<&OpId>,
         events: Vec<(BookmarkName, What)>,
     ) -> anyhow::Result<()> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let event = |(flow, what)| {
-            let actor = self.actor.to_string();
-            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), what })
-        };
-        let events: Vec<Event> = events.into_iter().map(event).collect::<anyhow::Result<_>>()?;
         let lock = self.journal.lock()?;
-        self.journal.append(&events)?;
+        let events = self.write(now, op, events)?;
         drop(lock);
-        self.catch_up()?;
         let known = events.iter().map(|event| self.registry.knows(&self.repo, event));
         if known.collect::<anyhow::Result<Vec<_>>>()?.contains(&false) {
             let message = "Could not record the change: the flow was changed by somebody else meanwhile";
             return Err(Failure::new(Kind::Raced, message).hint("jj flow").into());
         }
         Ok(())
+    }
+
+    /// Records what was found rather than done: only what nobody has recorded since it was looked for.
+    pub(crate) fn record_found(
+        &mut self,
+        now: Timestamp,
+        op: &OpId,
+        mut events: Vec<(BookmarkName, What)>,
+    ) -> anyhow::Result<()> {
+        let _lock = self.journal.lock()?;
+        self.catch_up()?;
+        let mut known = Vec::new();
+        for (flow, _) in &events {
+            known.push(self.registry.flow(&self.repo, flow)?.is_some());
+        }
+        let mut known = known.into_iter();
+        events.retain(|(_, what)| known.next() != Some(matches!(what, What::Created { .. })));
+        self.write(now, Some(op), events)?;
+        Ok(())
+    }
+
+    /// Appends events to the journal and has the registry take them in. Called under the journal's lock.
+    fn write(
+        &mut self,
+        now: Timestamp,
+        op: Option<&OpId>,
+        events: Vec<(BookmarkName, What)>,
+    ) -> anyhow::Result<Vec<Event>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let event = |(flow, what)| {
+            let actor = self.actor.to_string();
+            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), what })
+        };
+        let events: Vec<Event> = events.into_iter().map(event).collect::<anyhow::Result<_>>()?;
+        self.journal.append(&events)?;
+        self.catch_up()?;
+        Ok(events)
     }
 
     /// Takes in what the journal has grown by since the registry last read it.

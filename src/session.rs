@@ -191,7 +191,9 @@ impl Session {
     ) -> anyhow::Result<Survey> {
         let trunks = trunk_candidates(&self.config.trunk);
         let revset = jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also);
-        Ok(Survey::new(self.jj.read_now(&revset)?, &self.rows(registry)?, &self.config.trunk))
+        // A row's bookmark is there before the row is: read in this order, a row without its bookmark is gone.
+        let rows = self.rows(registry)?;
+        Ok(Survey::new(self.jj.read_now(&revset)?, rows, &self.config.trunk))
     }
 
     /// The live rows of this repo.

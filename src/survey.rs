@@ -23,6 +23,8 @@ pub(crate) struct Standing {
 pub(crate) struct Survey {
     pub(crate) graph: Graph,
     pub(crate) flows: Vec<Standing>,
+    /// The rows that the registry had before jj was read.
+    pub(crate) rows: Vec<Flow>,
     /// The local bookmark that root flows land on, where there is one.
     pub(crate) trunk: Option<BookmarkName>,
 }
@@ -40,7 +42,7 @@ pub(crate) fn trunk_candidates(setting: &Trunk) -> Vec<BookmarkName> {
 
 impl Survey {
     /// Joins what jj and the registry say; a flow without a row is in progress, under the parent in its name.
-    pub(crate) fn new(graph: Graph, rows: &[Flow], setting: &Trunk) -> Self {
+    pub(crate) fn new(graph: Graph, rows: Vec<Flow>, setting: &Trunk) -> Self {
         let mut names: Vec<FlowName> = graph
             .changes()
             .iter()
@@ -61,7 +63,7 @@ impl Survey {
         };
         let flows = names.into_iter().map(standing).collect();
         let trunk = find_trunk(&graph, setting);
-        Self { graph, flows, trunk }
+        Self { graph, flows, rows, trunk }
     }
 
     pub(crate) fn flow(&self, name: &BookmarkName) -> Option<&Standing> {

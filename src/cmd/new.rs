@@ -54,8 +54,9 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
         here(&desk, &survey, args)?
     } else {
         let place = start(&survey, parent, args.from.as_deref());
-        let mut new = vec!["new".to_owned(), place.revset];
+        let mut new = vec!["new".to_owned()];
         new.extend(args.message.iter().map(|message| format!("--message={message}")));
+        new.extend(["--".to_owned(), place.revset]);
         desk.session.jj.run(&new)?;
         place.shown
     };

@@ -31,14 +31,13 @@ impl Desk {
     /// The flows as they stand now, and the bookmarks of `also` among them; the registry is brought level with them.
     pub(super) fn survey(&mut self, also: &[BookmarkName]) -> anyhow::Result<Survey> {
         let survey = self.session.survey(Some(&self.ledger.registry), also)?;
-        let rows = self.session.rows(Some(&self.ledger.registry))?;
-        let events = diff(&survey, &rows, &self.component);
+        let events = diff(&survey, &self.component);
         if events.is_empty() {
             return Ok(survey);
         }
-        self.ledger.record(self.session.now, Some(&survey.graph.op), events)?;
+        self.ledger.record_found(self.session.now, &survey.graph.op, events)?;
         let rows = self.session.rows(Some(&self.ledger.registry))?;
-        Ok(Survey::new(survey.graph, &rows, &self.session.config.trunk))
+        Ok(Survey::new(survey.graph, rows, &self.session.config.trunk))
     }
 }
 

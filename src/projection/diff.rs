@@ -2,12 +2,12 @@
 
 use crate::event::{Origin, What};
 use crate::graph::Target;
-use crate::model::{BookmarkName, Flow};
+use crate::model::BookmarkName;
 use crate::survey::Survey;
 
-/// The events that make the rows agree with the survey: bookmarks that appeared, moved or are gone. A conflicted
+/// The events that make the survey's rows agree with its bookmarks: some appeared, moved or are gone. A conflicted
 /// bookmark is neither.
-pub(crate) fn diff(survey: &Survey, rows: &[Flow], component: &str) -> Vec<(BookmarkName, What)> {
+pub(crate) fn diff(survey: &Survey, component: &str) -> Vec<(BookmarkName, What)> {
     let mut events = Vec::new();
     for flow in &survey.flows {
         let name = flow.name.bookmark();
@@ -22,7 +22,7 @@ pub(crate) fn diff(survey: &Survey, rows: &[Flow], component: &str) -> Vec<(Book
             }
         }
     }
-    let gone = rows.iter().filter(|row| survey.graph.bookmark(&row.bookmark) == Target::Absent);
+    let gone = survey.rows.iter().filter(|row| survey.graph.bookmark(&row.bookmark) == Target::Absent);
     events.extend(gone.map(|row| (row.bookmark.clone(), What::Deleted {})));
     events
 }

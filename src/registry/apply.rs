@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params}
 
 use super::rows::text_of;
 use super::{Registry, failure};
-use crate::event::{Event, Landing, What};
-use crate::model::{RepoId, Status, Tip};
+use crate::event::{Event, Landing, Origin, What};
+use crate::model::{BookmarkName, RepoId, Status, Tip};
 use crate::name::FlowName;
 
 /// A stretch of a journal: its events, and where it ends, in bytes.
@@ -70,7 +70,7 @@ impl Registry {
                     key: row.get(0)?,
                     at,
                     actor: row.get(2)?,
-                    flow: crate::model::BookmarkName::new(row.get::<_, String>(3)?),
+                    flow: BookmarkName::new(row.get::<_, String>(3)?),
                     op: None,
                     what: What::Status {
                         from: from.as_deref().and_then(Status::parse),
@@ -114,7 +114,17 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
     let id = insert_event(db, repo, flow, event)?;
     let at = text_of(event.at);
     match &event.what {
-        What::Created { tip, .. } | What::Moved { tip } => move_tip(db, flow, id, tip)?,
+        What::Created { tip, parent, component, origin } => {
+            // Whoever made a flow knows more of it than whoever found its bookmark first.
+            if *origin != Origin::Found {
+                db.prepare_cached(
+                    "UPDATE FlowRegistry SET parent_flow = ?2, component = ?3, actor = ?4, last_event = ?5 WHERE id = ?1",
+                )?
+                .execute(params![flow, parent.as_ref().map(BookmarkName::as_str), component, event.actor, id])?;
+            }
+            move_tip(db, flow, id, tip)?;
+        }
+        What::Moved { tip } => move_tip(db, flow, id, tip)?,
         What::Renamed { to } => {
             let Ok(name) = FlowName::parse(to.as_str()) else { return Ok(false) };
             rename(db, repo, flow, id, event, &name)?;

@@ -9,8 +9,14 @@
 )]
 
 mod common;
+mod faults;
 mod house;
+mod install;
 mod landing;
+mod ledger;
+mod names;
+mod shim;
+mod shim_passes;
 
 #[test]
 fn every_test_file_is_listed() {
