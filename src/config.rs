@@ -19,8 +19,8 @@ pub(crate) struct Setting {
 /// What a root flow lands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trunk {
-    /// The local bookmark behind `trunk()`, else main, master or trunk.
-    Auto,
+    /// The local bookmark behind `trunk()`, which jj's config may name, else main, master or trunk.
+    Auto(Option<BookmarkName>),
     /// `none`: root flows stay at `success`.
     None,
     Named(BookmarkName),
@@ -74,7 +74,7 @@ pub(crate) fn understand(
         policy: Policy::default(),
         rules: Rules::default(),
         exempt: Exempt::default(),
-        trunk: Trunk::Auto,
+        trunk: Trunk::Auto(None),
         component: None,
         component_roots: vec!["Components".to_owned()],
         session_env: Vec::new(),
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(complaints.len(), 1, "{complaints:?}");
         assert_eq!(
             (config.policy, &config.trunk, &config.rules),
-            (Policy::Rewrite, &Trunk::Auto, &Rules::default())
+            (Policy::Rewrite, &Trunk::Auto(None), &Rules::default())
         );
     }
 

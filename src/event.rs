@@ -35,6 +35,9 @@ pub(crate) enum What {
         parent: Option<BookmarkName>,
         component: String,
         origin: Origin,
+        /// The context that the actor's uid stands for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
     },
     /// Its bookmark or its tip went to another commit.
     Moved { tip: Tip },
@@ -62,8 +65,6 @@ pub(crate) enum What {
     },
     /// The landing that was about to be published never was.
     Dropped { landing: String },
-    /// The flow's changes were found in its parent, put there by somebody else.
-    LandedElsewhere { landing: String, parent: BookmarkName, tip: Tip },
 }
 
 /// How a flow came to be.
@@ -111,6 +112,11 @@ impl Event {
 }
 
 impl What {
+    /// A flow that was just made; the ledger adds who its maker is.
+    pub(crate) fn created(tip: Tip, parent: Option<BookmarkName>, component: &str, origin: Origin) -> Self {
+        Self::Created { tip, parent, component: component.to_owned(), origin, context: None }
+    }
+
     /// The word of the event log.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -122,7 +128,6 @@ impl What {
             Self::Landing(_) => "landing",
             Self::Landed { .. } => "landed",
             Self::Dropped { .. } => "dropped",
-            Self::LandedElsewhere { .. } => "landed-elsewhere",
         }
     }
 }
@@ -160,7 +165,7 @@ mod tests {
             rebased: true,
         };
         let all = [
-            What::Created { tip: tip(), parent: None, component: "c".into(), origin: Origin::New },
+            What::created(tip(), None, "c", Origin::New),
             What::Moved { tip: tip() },
             What::Renamed { to: BookmarkName::new("b1c4--docs") },
             What::Deleted {},
@@ -172,7 +177,6 @@ mod tests {
             What::Landing(landing),
             What::Landed { landing: "l".into(), tip: tip(), operation: None },
             What::Dropped { landing: "l".into() },
-            What::LandedElsewhere { landing: "l".into(), parent: BookmarkName::new("main"), tip: tip() },
         ];
         for what in all {
             let event = event(what);

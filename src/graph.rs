@@ -1,6 +1,6 @@
 //! A part of a repo's history at one operation, held in memory: changes, their parents and their bookmarks.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
 
@@ -73,11 +73,6 @@ impl Change {
     pub(crate) fn subject(&self) -> &str {
         self.description.lines().next().unwrap_or_default()
     }
-
-    /// Whether some workspace has it as its working copy.
-    pub(crate) fn is_working_copy(&self) -> bool {
-        self.here || !self.workspaces.is_empty()
-    }
 }
 
 /// The part that was read, children before parents as jj gave it.
@@ -143,29 +138,13 @@ impl Graph {
         places.into_iter().map(|place| &self.changes[place]).collect()
     }
 
-    /// The first change that `wanted` takes, walking from a commit towards its ancestors, nearest first. A walk
-    /// does not go on behind a change that `stop` takes.
-    pub(crate) fn nearest(
-        &self,
-        from: &CommitId,
-        wanted: impl Fn(&Change) -> bool,
-        stop: impl Fn(&Change) -> bool,
-    ) -> Option<&Change> {
-        let mut seen = HashSet::new();
-        let mut queue: VecDeque<usize> = self.by_commit.get(from).copied().into_iter().collect();
-        while let Some(place) = queue.pop_front() {
-            let change = &self.changes[place];
-            if wanted(change) {
-                return Some(change);
-            }
-            if !stop(change) && seen.insert(place) {
-                queue.extend(self.parents(place));
-            }
-        }
-        None
+    /// Where a commit stands among [`Self::changes`].
+    pub(crate) fn place(&self, commit: &CommitId) -> Option<usize> {
+        self.by_commit.get(commit).copied()
     }
 
-    fn parents(&self, place: usize) -> impl Iterator<Item = usize> {
+    /// The places of a change's parents, as far as they were read.
+    pub(crate) fn parents(&self, place: usize) -> impl Iterator<Item = usize> {
         self.changes[place].parents.iter().filter_map(|parent| self.by_commit.get(parent).copied())
     }
 }

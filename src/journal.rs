@@ -57,6 +57,13 @@ impl Journal {
         Ok(Held { _file: file })
     }
 
+    /// Waits for the lock under which one flow is made at a time: its change, its row and its bookmark.
+    pub(crate) fn lock_making(&self) -> std::io::Result<Held> {
+        let file = private().create(true).append(true).open(self.dir.join("making.lock"))?;
+        file.lock()?;
+        Ok(Held { _file: file })
+    }
+
     /// The lock for landings on one parent; none where somebody else has it.
     pub(crate) fn try_lock_parent(&self, parent: &BookmarkName) -> std::io::Result<Option<Held>> {
         let file = self.parent_lock(parent)?;

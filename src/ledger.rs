@@ -10,10 +10,17 @@ use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Event, What};
 use crate::jj::Repo;
-use crate::journal::{Identity, Journal};
+use crate::journal::{Held, Identity, Journal};
 use crate::model::{BookmarkName, OpId, RepoId};
 use crate::name::Uid;
 use crate::registry::{Registry, Stretch};
+
+/// Who writes: the uid, and the context that it stands for where that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    pub(crate) uid: Uid,
+    pub(crate) context: Option<String>,
+}
 
 /// Where a repo's events are written.
 #[derive(Debug)]
@@ -21,8 +28,11 @@ pub(crate) struct Ledger {
     pub(crate) registry: Registry,
     pub(crate) journal: Journal,
     pub(crate) repo: RepoId,
-    /// Who writes.
-    pub(crate) actor: Uid,
+    pub(crate) actor: Actor,
+    /// Why the registry could not take in what the journal has; it will with the next command.
+    pub(crate) behind: Option<anyhow::Error>,
+    /// Held while a flow is being made.
+    making: Option<Held>,
 }
 
 impl Ledger {
@@ -32,8 +42,8 @@ impl Ledger {
         mut registry: Registry,
         repo: &Repo,
         component: &str,
-        actor: Uid,
         now: Timestamp,
+        find_actor: impl FnOnce(&mut Registry) -> anyhow::Result<Actor>,
     ) -> anyhow::Result<Self> {
         let journal = Journal::of(repo.dir());
         let unwritable = |error: std::io::Error| {
@@ -44,77 +54,78 @@ impl Ledger {
         let id = identify(&journal, repo, &registry)?;
         registry.see_repo(&id, repo.main_root().as_str(), component, now)?;
         drop(lock);
-        let mut ledger = Self { registry, journal, repo: id, actor };
-        ledger.catch_up()?;
+        take_in(&mut registry, &journal, &id)?;
+        // Now that the registry has what the journal knows of who is who.
+        let actor = find_actor(&mut registry)?;
+        let mut ledger = Self { registry, journal, repo: id, actor, behind: None, making: None };
         ledger.write_down_outside_events()?;
         Ok(ledger)
     }
 
+    /// Makes this the only process that makes a flow in the repo: nobody takes what is half made for found or gone.
+    pub(crate) fn begin_making(&mut self) -> anyhow::Result<()> {
+        self.making = Some(self.journal.lock_making()?);
+        Ok(())
+    }
+
     /// Records what was done to flows. It is refused where somebody else changed a flow meanwhile so that it cannot
-    /// be; any other error means that the journal has it and the registry will.
+    /// be. A registry that cannot take it in now is left behind: the journal has it.
     pub(crate) fn record(
         &mut self,
         now: Timestamp,
         op: Option<&OpId>,
         events: Vec<(BookmarkName, What)>,
     ) -> anyhow::Result<()> {
+        let events = self.actor.events(now, op, events)?;
         let lock = self.journal.lock()?;
-        let events = self.write(now, op, events)?;
+        // What was changed in the database came first, and is written down first.
+        let outside = self.registry.unwritten_events(&self.repo).unwrap_or_default();
+        self.journal.append(&[outside, events.clone()].concat())?;
+        let taken_in = self.catch_up();
         drop(lock);
-        let known = events.iter().map(|event| self.registry.knows(&self.repo, event));
-        if known.collect::<anyhow::Result<Vec<_>>>()?.contains(&false) {
-            let message = "Could not record the change: the flow was changed by somebody else meanwhile";
-            return Err(Failure::new(Kind::Raced, message).hint("jj flow").into());
+        let known = taken_in.and_then(|()| {
+            let known = events.iter().map(|event| self.registry.knows(&self.repo, event));
+            known.collect::<anyhow::Result<Vec<_>>>()
+        });
+        match known {
+            Ok(known) if known.contains(&false) => {
+                let message = "Could not record the change: the flow was changed by somebody else meanwhile";
+                Err(Failure::new(Kind::Raced, message).hint("jj flow").into())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.behind = Some(error);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    /// Records what was found rather than done: only what nobody has recorded since it was looked for.
+    /// Records what was found rather than done: only what nobody has recorded since it was looked for. The rows then
+    /// agree with the bookmarks of that operation.
     pub(crate) fn record_found(
         &mut self,
         now: Timestamp,
         op: &OpId,
         mut events: Vec<(BookmarkName, What)>,
     ) -> anyhow::Result<()> {
-        let _lock = self.journal.lock()?;
-        self.catch_up()?;
-        let mut known = Vec::new();
-        for (flow, _) in &events {
-            known.push(self.registry.flow(&self.repo, flow)?.is_some());
+        if !events.is_empty() {
+            let _making = if self.making.is_none() { Some(self.journal.lock_making()?) } else { None };
+            let _lock = self.journal.lock()?;
+            self.catch_up()?;
+            let mut known = Vec::new();
+            for (flow, _) in &events {
+                known.push(self.registry.flow(&self.repo, flow)?.is_some());
+            }
+            let mut known = known.into_iter();
+            events.retain(|(_, what)| known.next() != Some(matches!(what, What::Created { .. })));
+            self.journal.append(&self.actor.events(now, Some(op), events)?)?;
+            self.catch_up()?;
         }
-        let mut known = known.into_iter();
-        events.retain(|(_, what)| known.next() != Some(matches!(what, What::Created { .. })));
-        self.write(now, Some(op), events)?;
-        Ok(())
+        self.registry.set_compared_at(&self.repo, op)
     }
 
-    /// Appends events to the journal and has the registry take them in. Called under the journal's lock.
-    fn write(
-        &mut self,
-        now: Timestamp,
-        op: Option<&OpId>,
-        events: Vec<(BookmarkName, What)>,
-    ) -> anyhow::Result<Vec<Event>> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        let event = |(flow, what)| {
-            let actor = self.actor.to_string();
-            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), what })
-        };
-        let events: Vec<Event> = events.into_iter().map(event).collect::<anyhow::Result<_>>()?;
-        self.journal.append(&events)?;
-        self.catch_up()?;
-        Ok(events)
-    }
-
-    /// Takes in what the journal has grown by since the registry last read it.
     fn catch_up(&mut self) -> anyhow::Result<()> {
-        let journal = &self.journal;
-        self.registry.take_in(&self.repo, |offset| {
-            let (events, end) = journal.read_from(offset)?;
-            Ok(Stretch { events, end })
-        })
+        take_in(&mut self.registry, &self.journal, &self.repo)
     }
 
     /// What a verification tool changed in the database gets its line in the journal.
@@ -131,6 +142,46 @@ impl Ledger {
     }
 }
 
+/// Takes in what the journal has grown by since the registry last read it.
+fn take_in(registry: &mut Registry, journal: &Journal, repo: &RepoId) -> anyhow::Result<()> {
+    registry.take_in(repo, |offset| {
+        let (events, end) = journal.read_from(offset)?;
+        Ok(Stretch { events, end })
+    })
+}
+
+impl Actor {
+    fn events(
+        &self,
+        now: Timestamp,
+        op: Option<&OpId>,
+        events: Vec<(BookmarkName, What)>,
+    ) -> anyhow::Result<Vec<Event>> {
+        let event = |(flow, mut what)| {
+            if let What::Created { context, .. } = &mut what {
+                context.clone_from(&self.context);
+            }
+            let actor = self.uid.to_string();
+            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), what })
+        };
+        events.into_iter().map(event).collect()
+    }
+}
+
+/// Writes events to a repo's journal alone, where there is no registry to be had.
+pub(crate) fn write_down(
+    repo: &Repo,
+    actor: &Actor,
+    now: Timestamp,
+    op: &OpId,
+    events: Vec<(BookmarkName, What)>,
+) -> anyhow::Result<()> {
+    let journal = Journal::of(repo.dir());
+    journal.make()?;
+    let _lock = journal.lock()?;
+    Ok(journal.append(&actor.events(now, Some(op), events)?)?)
+}
+
 /// The repo's identity; called under the journal's lock. A copy of a repo, whose original is still there, gets
 /// one of its own, and so does a repo that has none.
 fn identify(journal: &Journal, repo: &Repo, registry: &Registry) -> anyhow::Result<RepoId> {
@@ -142,9 +193,10 @@ fn identify(journal: &Journal, repo: &Repo, registry: &Registry) -> anyhow::Resu
     let known = journal.identity();
     if let Some(known) = &known {
         if (known.device, known.inode) == (device, inode) {
-            return Ok(known.id.clone());
-        }
-        if !is_elsewhere(registry, known, repo)? {
+            if !is_elsewhere(registry, known, repo)? {
+                return Ok(known.id.clone());
+            }
+        } else if !is_elsewhere(registry, known, repo)? {
             let moved = Identity { id: known.id.clone(), device, inode };
             journal.write_identity(&moved)?;
             return Ok(moved.id);

@@ -3,7 +3,7 @@
 //! One binary, two faces: under the name `jj` it is the shim that stands before the real jj ([`shim`] decides,
 //! [`cmd::shim`] acts); under any other name it is the command line ([`cmd`]).
 //!
-//! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`shim`]
+//! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`shim`]
 //! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`registry`], [`journal`], [`output`]
 //! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`cmd`]
 
@@ -26,6 +26,7 @@ mod registry;
 mod session;
 mod shim;
 mod survey;
+mod text;
 mod uid;
 
 use std::ffi::OsString;

@@ -4,15 +4,16 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use crate::config::{Config, Setting, understand};
+use crate::config::{Config, Setting, Trunk, understand};
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::jj::{self, Entry, Jj, Repo};
-use crate::ledger::Ledger;
-use crate::model::RepoId;
+use crate::ledger::{Actor, Ledger};
+use crate::model::{BookmarkName, RepoId};
 use crate::name::{FlowName, Uid};
 use crate::registry::{self, Registry};
 use crate::survey::{Survey, trunk_candidates};
+use crate::text::quoted;
 use crate::uid::{Context, candidates};
 
 /// Where a command was started, and with which options.
@@ -20,7 +21,8 @@ use crate::uid::{Context, candidates};
 pub(crate) struct Place {
     /// `-R`, or what jj says of it, or the current folder.
     pub(crate) dir: Utf8PathBuf,
-    pub(crate) config: Vec<String>,
+    /// `--config=NAME=VALUE` and `--config-file=PATH`, as jj takes them.
+    pub(crate) options: Vec<String>,
 }
 
 /// A repo that a command works in.
@@ -34,24 +36,27 @@ pub(crate) struct Session {
 }
 
 impl Place {
-    /// The folder of `-R`, else, where jj's own alias started this, the workspace that jj has found, else the
-    /// current folder. Without the alias `JJ_WORKSPACE_ROOT` may be inherited from anywhere.
+    /// The folder of `-R`, else, where jj's own alias started this, what jj has found, else the current folder.
+    /// Without the alias `JJ_WORKSPACE_ROOT` may be inherited from anywhere.
     pub(crate) fn find(
         repository: Option<&Utf8Path>,
         via_jj: bool,
-        config: Vec<String>,
+        options: Vec<String>,
     ) -> anyhow::Result<Self> {
-        let told = || via_jj.then(|| env::var("JJ_WORKSPACE_ROOT")).flatten().map(Utf8PathBuf::from);
-        let told = told().filter(|root| root.join(".jj").exists());
-        let dir = match (repository, told) {
+        let told = if via_jj { env::var("JJ_WORKSPACE_ROOT").map(Utf8PathBuf::from) } else { None };
+        let dir = match (repository, told.and_then(|root| Repo::at(&root))) {
             (Some(dir), _) => dir.to_owned(),
-            (None, Some(root)) => root,
             (None, None) => env::current_dir()?,
+            (None, Some(told)) => {
+                // Which folder of the workspace it is says which component is meant.
+                let here = env::current_dir()?;
+                if Repo::find(&here).as_ref() == Some(&told) { here } else { told.root().to_owned() }
+            }
         };
         let dir = dir
             .canonicalize_utf8()
             .map_err(|error| Failure::new(Kind::NotARepo, format!("Could not open {dir}: {error}")))?;
-        Ok(Self { dir, config })
+        Ok(Self { dir, options })
     }
 
     /// The registry's file: `JJ_FLOW_REGISTRY`, else `flow.registry`, else the user's data folder.
@@ -66,13 +71,19 @@ impl Place {
 
     /// The settings as jj resolves them here, and what is wrong with them.
     pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
-        let entries = jj::read_config(program, &self.dir, &self.config)?;
+        let entries = jj::read_config(program, &self.dir, &self.options)?;
         let text = |name: &str| {
             let entry = entries.iter().find(|entry| entry.name == name)?;
             entry.value.as_str().map(str::to_owned)
         };
         let settings: Vec<Setting> = entries.iter().filter_map(setting).collect();
-        Ok(understand(&settings, text("user.email"), text("ui.color")))
+        let (mut config, complaints) = understand(&settings, text("user.email"), text("ui.color"));
+        if let Trunk::Auto(name) = &mut config.trunk {
+            // What `jj git clone` writes: "develop@origin".
+            let alias = text("revset-aliases.'trunk()'").or_else(|| text("revset-aliases.\"trunk()\""));
+            *name = alias.and_then(|alias| Some(BookmarkName::new(alias.split_once('@')?.0)));
+        }
+        Ok((config, complaints))
     }
 }
 
@@ -103,15 +114,18 @@ impl Session {
     pub(crate) fn open(place: &Place) -> anyhow::Result<Self> {
         let program = require_jj()?;
         let repo = Repo::find(&place.dir).ok_or_else(|| {
-            let hint = if place.dir.ancestors().any(|dir| dir.join(".git").exists()) {
-                "jj git init --colocate"
-            } else {
-                "jj git init"
+            let git = place.dir.ancestors().find(|dir| dir.join(".git").exists());
+            let hint = match git {
+                Some(root) if root != place.dir => {
+                    format!("cd {} && jj git init --colocate", quoted(root.as_str()))
+                }
+                Some(_) => "jj git init --colocate".to_owned(),
+                None => "jj git init".to_owned(),
             };
             Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
         })?;
         let (config, complaints) = place.load_config(&program)?;
-        Ok(Self { jj: Jj::new(program, repo, place.config.clone()), config, complaints, now: env::now() })
+        Ok(Self { jj: Jj::new(program, repo, place.options.clone()), config, complaints, now: env::now() })
     }
 
     pub(crate) fn repo(&self) -> &Repo {
@@ -134,9 +148,10 @@ impl Session {
     }
 
     /// The record of this repo in a registry that is open already.
-    pub(crate) fn ledger_in(&self, place: &Place, mut registry: Registry) -> anyhow::Result<Ledger> {
-        let actor = self.require_uid(Some(&mut registry))?;
-        Ledger::open(registry, self.repo(), &self.component(place), actor, self.now)
+    pub(crate) fn ledger_in(&self, place: &Place, registry: Registry) -> anyhow::Result<Ledger> {
+        Ledger::open(registry, self.repo(), &self.component(place), self.now, |registry| {
+            Ok(self.actor(self.require_uid(Some(registry))?))
+        })
     }
 
     /// Who works here: an agent's session, or the jj user in the repo's main workspace.
@@ -171,6 +186,12 @@ impl Session {
             .ok_or_else(|| Failure::new(Kind::Registry, "Could not find a uid that nobody else has").into())
     }
 
+    /// A uid with the context that it stands for; one that was given stands for none.
+    pub(crate) fn actor(&self, uid: Uid) -> Actor {
+        let context = env::var("JJ_FLOW_UID").is_none().then(|| self.context().to_string());
+        Actor { uid, context }
+    }
+
     /// The component that work here belongs to.
     pub(crate) fn component(&self, place: &Place) -> String {
         if let Some(component) = &self.config.component {
@@ -187,7 +208,7 @@ impl Session {
     pub(crate) fn survey(
         &self,
         registry: Option<&Registry>,
-        also: &[crate::model::BookmarkName],
+        also: &[BookmarkName],
     ) -> anyhow::Result<Survey> {
         let trunks = trunk_candidates(&self.config.trunk);
         let revset = jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also);

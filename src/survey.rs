@@ -27,16 +27,20 @@ pub(crate) struct Survey {
     pub(crate) rows: Vec<Flow>,
     /// The local bookmark that root flows land on, where there is one.
     pub(crate) trunk: Option<BookmarkName>,
+    /// For each change of the graph the open flow that it belongs to.
+    owners: Vec<Option<usize>>,
 }
 
 /// The names that a trunk has where nobody says.
-pub(crate) const TRUNKS: [&str; 3] = ["main", "master", "trunk"];
+const TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 
-/// The bookmarks that may turn out to be the trunk.
+/// The bookmarks that may turn out to be the trunk, the likeliest first.
 pub(crate) fn trunk_candidates(setting: &Trunk) -> Vec<BookmarkName> {
+    let usual = TRUNKS.map(BookmarkName::new);
     match setting {
         Trunk::Named(name) => vec![name.clone()],
-        Trunk::Auto | Trunk::None => TRUNKS.map(BookmarkName::new).to_vec(),
+        Trunk::Auto(Some(name)) => std::iter::once(name.clone()).chain(usual).collect(),
+        Trunk::Auto(None) | Trunk::None => usual.to_vec(),
     }
 }
 
@@ -63,11 +67,40 @@ impl Survey {
         };
         let flows = names.into_iter().map(standing).collect();
         let trunk = find_trunk(&graph, setting);
-        Self { graph, flows, rows, trunk }
+        let mut survey = Self { graph, flows, rows, trunk, owners: Vec::new() };
+        survey.owners = survey.find_owners();
+        survey
+    }
+
+    /// One pass from parents to children: a change belongs to the open flow whose bookmark stands on it, else to the
+    /// one that its parent belongs to. A flow whose bookmark the trunk has left behind owns nothing any more.
+    fn find_owners(&self) -> Vec<Option<usize>> {
+        let trunk = self.trunk_change();
+        let behind = trunk.map(|trunk| self.graph.ancestors(&trunk.commit)).unwrap_or_default();
+        let mut owners = vec![None; self.graph.changes().len()];
+        for (place, change) in self.graph.changes().iter().enumerate().rev() {
+            let is_behind =
+                behind.contains(&place) && trunk.is_some_and(|trunk| trunk.commit != change.commit);
+            let holder = if is_behind { None } else { self.holder(change) };
+            owners[place] = holder.or_else(|| self.graph.parents(place).find_map(|parent| owners[parent]));
+        }
+        owners
+    }
+
+    /// The open flow whose bookmark stands on exactly this change; the deepest of several.
+    fn holder(&self, change: &Change) -> Option<usize> {
+        let names = change.bookmarks.iter().filter(|bookmark| !bookmark.conflicted);
+        let places = names.filter_map(|bookmark| {
+            self.flows.binary_search_by(|flow| flow.name.as_str().cmp(bookmark.name.as_str())).ok()
+        });
+        places
+            .filter(|place| self.flows[*place].status.is_open())
+            .min_by_key(|place| (Reverse(self.flows[*place].name.depth()), *place))
     }
 
     pub(crate) fn flow(&self, name: &BookmarkName) -> Option<&Standing> {
-        self.flows.iter().find(|flow| flow.name.as_str() == name.as_str())
+        let place = self.flows.binary_search_by(|flow| flow.name.as_str().cmp(name.as_str())).ok()?;
+        Some(&self.flows[place])
     }
 
     /// Where a flow's bookmark points.
@@ -75,22 +108,27 @@ impl Survey {
         self.graph.bookmark(&flow.name.bookmark())
     }
 
-    /// The bookmark that a flow lands on: its parent, or for a root flow the trunk.
+    /// Where the trunk's bookmark points.
+    fn trunk_change(&self) -> Option<&Change> {
+        self.graph.bookmark(self.trunk.as_ref()?).single()
+    }
+
+    /// The bookmark that a flow lands on: the nearest of its parents that has not landed itself, else the trunk.
     pub(crate) fn landing_parent(&self, flow: &Standing) -> Option<BookmarkName> {
-        flow.parent.clone().or_else(|| self.trunk.clone())
+        let mut parent = flow.parent.clone();
+        for _ in 0..=self.flows.len() {
+            let above = match parent.as_ref().and_then(|parent| self.flow(parent)) {
+                Some(above) if !above.status.is_open() => above.parent.clone(),
+                _ => break,
+            };
+            parent = above;
+        }
+        parent.or_else(|| self.trunk.clone())
     }
 
     /// The open flow that a change belongs to: the nearest one beneath it, a sub-flow before its parent.
     pub(crate) fn owner(&self, change: &Change) -> Option<&Standing> {
-        let holder = self.graph.nearest(&change.commit, |change| self.holds(change).is_some(), |_| false)?;
-        self.holds(holder)
-    }
-
-    /// The open flow whose bookmark stands on exactly this change; the deepest of several.
-    fn holds(&self, change: &Change) -> Option<&Standing> {
-        let names = change.bookmarks.iter().filter(|bookmark| !bookmark.conflicted);
-        let flows = names.filter_map(|bookmark| self.flow(&bookmark.name));
-        flows.filter(|flow| flow.status.is_open()).min_by_key(|flow| (Reverse(flow.name.depth()), &flow.name))
+        Some(&self.flows[self.owners[self.graph.place(&change.commit)?]?])
     }
 
     /// The flow that this workspace works on.
@@ -98,69 +136,82 @@ impl Survey {
         self.owner(self.graph.here()?)
     }
 
-    /// The newest change with work in it, from the flow's bookmark to a working copy on top of it: bookmarks do
-    /// not advance by themselves. This workspace's working copy goes before others'.
-    pub(crate) fn tip(&self, flow: &Standing) -> Option<&Change> {
-        let base = self.target(flow).single()?;
-        let mut tops: Vec<&Change> =
-            self.graph.changes().iter().filter(|change| change.is_working_copy()).collect();
-        tops.sort_by_key(|change| !change.here);
-        let on_flow = |top: &&Change| {
-            self.graph.nearest(
-                &top.commit,
-                |change| {
-                    change.has_work()
-                        && change.commit != base.commit
-                        && self.graph.is_ancestor(&base.commit, &change.commit)
-                        && self.owner(change).is_some_and(|owner| owner.name == flow.name)
-                },
-                |change| change.commit == base.commit,
-            )
-        };
-        Some(tops.iter().find_map(on_flow).unwrap_or(base))
+    /// The newest changes of a flow with work in them: what belongs to it and has none of its work on top. One, as
+    /// bookmarks do not advance by themselves, or several where its work went on in several places.
+    pub(crate) fn tips(&self, flow: &Standing) -> Vec<&Change> {
+        self.tops(flow, Change::has_work)
     }
 
-    /// The changes that a flow has over its parent, children before parents: `P..F` without what the trunk holds.
+    fn tops(&self, flow: &Standing, counts: impl Fn(&Change) -> bool) -> Vec<&Change> {
+        let Some(base) = self.target(flow).single() else { return Vec::new() };
+        let mut covered = vec![false; self.owners.len()];
+        let mut tops = Vec::new();
+        for (place, change) in self.graph.changes().iter().enumerate() {
+            let is_own = self.owners[place].is_some_and(|owner| self.flows[owner].name == flow.name);
+            let counted = is_own && counts(change);
+            if counted && !covered[place] {
+                tops.push(change);
+            }
+            if counted || covered[place] {
+                self.graph.parents(place).for_each(|parent| covered[parent] = true);
+            }
+        }
+        if tops.is_empty() { vec![base] } else { tops }
+    }
+
+    /// The one tip, or of several the one that this workspace stands on, else the first.
+    pub(crate) fn tip(&self, flow: &Standing) -> Option<&Change> {
+        let tips = self.tips(flow);
+        let here = self.graph.here().map(|here| self.graph.ancestors(&here.commit)).unwrap_or_default();
+        let stands_on =
+            |tip: &&&Change| self.graph.place(&tip.commit).is_some_and(|place| here.contains(&place));
+        tips.iter().find(stands_on).or(tips.first()).copied()
+    }
+
+    /// Where work lands on a flow: its newest described changes. Undescribed work is still in somebody's hands.
+    pub(crate) fn landing_places(&self, flow: &Standing) -> Vec<&Change> {
+        self.tops(flow, |change| !change.description.is_empty())
+    }
+
+    /// The changes that a flow has over what it lands on, children before parents.
     pub(crate) fn ahead(&self, flow: &Standing) -> Vec<&Change> {
         let Some(tip) = self.tip(flow) else { return Vec::new() };
         let parent = self.landing_parent(flow).and_then(|parent| self.graph.bookmark(&parent).single());
         self.over(parent, tip)
     }
 
-    /// `parent..tip` without what the trunk or anything immutable holds.
+    /// `parent..tip` without what the trunk holds, here or at its remote.
     pub(crate) fn over(&self, parent: Option<&Change>, tip: &Change) -> Vec<&Change> {
-        let trunk = self.trunk.as_ref().and_then(|trunk| self.graph.bookmark(trunk).single());
         let known = self.graph.changes().iter().find(|change| change.trunk);
         let base: Vec<_> =
-            [parent, trunk, known].into_iter().flatten().map(|change| &change.commit).collect();
+            [parent, self.trunk_change(), known].into_iter().flatten().map(|change| &change.commit).collect();
         let mut changes = self.graph.between(&base, &tip.commit);
-        changes.retain(|change| !change.immutable);
+        changes.retain(|change| !change.parents.is_empty());
         changes
     }
 
-    /// The open flows that land on this one.
+    /// The flows that are to land on this one and have neither landed nor failed.
     pub(crate) fn open_children(&self, flow: &Standing) -> Vec<&Standing> {
         let name = flow.name.bookmark();
         let children = self.flows.iter().filter(|child| child.parent.as_ref() == Some(&name));
-        children.filter(|child| child.status.is_open()).collect()
+        children.filter(|child| matches!(child.status, Status::InProgress | Status::Success)).collect()
     }
 }
 
-/// The local bookmark behind `trunk()`, else the first of the usual names that exists.
+/// The bookmark that is set, else the local one behind `trunk()`, else the first of the usual names that exists.
 fn find_trunk(graph: &Graph, setting: &Trunk) -> Option<BookmarkName> {
     let exists = |name: &BookmarkName| graph.bookmark(name) != Target::Absent;
-    match setting {
+    let alias = match setting {
         Trunk::None => return None,
         Trunk::Named(name) => return exists(name).then(|| name.clone()),
-        Trunk::Auto => {}
+        Trunk::Auto(alias) => alias.as_ref(),
+    };
+    if let Some(alias) = alias {
+        return exists(alias).then(|| alias.clone());
     }
     let usual = TRUNKS.map(BookmarkName::new);
     let remote = graph.changes().iter().filter(|change| change.trunk).flat_map(|change| &change.remotes);
     let behind: Vec<&BookmarkName> = remote.map(|remote| &remote.name).filter(|name| exists(name)).collect();
-    usual
-        .iter()
-        .find(|name| behind.contains(name))
-        .or_else(|| behind.first().copied())
-        .or_else(|| usual.iter().find(|name| exists(name)))
-        .cloned()
+    let usual_behind = usual.iter().find(|name| behind.contains(name));
+    usual_behind.or(behind.first().copied()).or_else(|| usual.iter().find(|name| exists(name))).cloned()
 }

@@ -4,16 +4,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::new::make_name;
-use super::target::{Desk, require_free, row_json};
+use super::new::{make_name, open_parent};
+use super::target::{Desk, require_free};
 use crate::error::{Failure, Kind, refuse};
 use crate::event::{Origin, What};
 use crate::graph::Target;
 use crate::jj;
 use crate::model::BookmarkName;
-use crate::name::FlowName;
 use crate::output::plain;
-use crate::survey::Survey;
 
 /// Make a flow of a bookmark that was there before
 #[derive(Debug, Args)]
@@ -28,7 +26,7 @@ pub(super) struct AdoptArgs {
 }
 
 pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open(&call)?;
+    let mut desk = Desk::open_to_make(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let old = BookmarkName::new(&args.bookmark);
     let survey = desk.survey(std::slice::from_ref(&old))?;
@@ -46,9 +44,7 @@ pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
     }
     let standing = survey.flow(&old);
     if standing.is_some_and(|flow| flow.row.is_some()) && args.intent.is_none() {
-        return Ok(call
-            .out
-            .answer(&format!("{old} is a flow already."), json!({"flow": row_json(&desk, &old)?}))?);
+        return Ok(call.out.answer(&format!("{old} is a flow already."), json!({"flow": desk.row(&old)}))?);
     }
     let name = make_name(&desk, args.intent.as_deref().unwrap_or(&args.bookmark))?;
     let mut events = Vec::new();
@@ -59,18 +55,11 @@ pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
     if standing.is_some_and(|flow| flow.row.is_some()) {
         events.push((old.clone(), What::Renamed { to: name.bookmark() }));
     } else {
-        let parent = open_parent(&survey, &name);
-        let component = desk.component.clone();
-        events.push((name.bookmark(), What::Created { tip, parent, component, origin: Origin::Adopt }));
+        let parent = open_parent(&survey, &name).map(|parent| parent.name.bookmark());
+        events.push((name.bookmark(), What::created(tip, parent, &desk.component, Origin::Adopt)));
     }
     let op = desk.session.jj.require_head()?;
     desk.ledger.record(desk.session.now, Some(&op), events)?;
     let text = format!("Adopted {} as {name}.", plain(old.as_str()));
-    Ok(call.out.answer(&text, json!({"flow": row_json(&desk, &name.bookmark())?}))?)
-}
-
-/// The flow that a name says it is under, where there is one.
-fn open_parent(survey: &Survey, name: &FlowName) -> Option<BookmarkName> {
-    let parent = survey.flow(&name.parent()?.bookmark())?;
-    Some(parent.name.bookmark())
+    desk.answer(&call, &text, json!({"flow": desk.row(&name.bookmark())}))
 }

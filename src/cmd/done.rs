@@ -4,10 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow, row_json};
+use super::target::{Desk, find_flow};
 use crate::config::Trunk;
+use crate::error::{Failure, Kind};
 use crate::event::What;
-use crate::landing::{Landed, Plan, Request, forecast, land, plan};
+use crate::landing::{Landed, Plan, Request, count, forecast, land, plan};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, Status};
 use crate::output::plain;
@@ -33,6 +34,10 @@ pub(super) struct DoneArgs {
 }
 
 pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
+    if args.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
+        let failure = Failure::new(Kind::Usage, "Could not describe the change with no words");
+        return Err(failure.hint("jj flow done --message 'what it does'").into());
+    }
     let mut desk = Desk::open(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let into: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
@@ -41,13 +46,13 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let name = flow.name.clone();
     // Asked again after a kill or a lost answer: what is done is done.
     if flow.status == Status::Merged {
-        let object =
-            json!({"flow": name, "status": Status::Merged, "row": row_json(&desk, &name.bookmark())?});
-        return Ok(call.out.answer(&format!("{name} is merged already."), object)?);
+        let object = json!({"flow": name, "status": Status::Merged, "row": desk.row(&name.bookmark())});
+        return desk.answer(&call, &format!("{name} is merged already."), object);
     }
     let lands_nowhere = args.into.is_none() && survey.landing_parent(flow).is_none();
     if lands_nowhere && desk.session.config.trunk == Trunk::None {
-        return stay(&mut desk, &call, flow.status, &name.bookmark());
+        let status = flow.status;
+        return stay(&mut desk, &call, args.dry_run, status, &name.bookmark());
     }
     let Desk { session, ledger, .. } = &mut desk;
     // The first plan is made of what has just been read.
@@ -60,35 +65,42 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     if args.dry_run {
         let planned = make(ledger)?;
         forecast(&session.jj, &planned)?;
-        return Ok(call.out.answer(&planned.summary(), json!({"plan": planned.to_json()}))?);
+        return desk.answer(&call, &planned.summary(), json!({"plan": planned.to_json()}));
     }
     let waiting = |plan: &Plan| {
         Ok(call.out.note(&format!("Waiting for another landing on {}.", plain(plan.parent.as_str())))?)
     };
     let landed = land(&session.jj, ledger, make, waiting)?;
-    answer(&call, &landed)
+    answer(&desk, &call, &landed)
 }
 
 /// With `flow.trunk = "none"` a root flow lands on nothing.
-fn stay(desk: &mut Desk, call: &Call, status: Status, flow: &BookmarkName) -> anyhow::Result<()> {
+fn stay(
+    desk: &mut Desk,
+    call: &Call,
+    dry_run: bool,
+    status: Status,
+    flow: &BookmarkName,
+) -> anyhow::Result<()> {
+    if dry_run {
+        let text = format!("{flow} would be at success, and lands on nothing: flow.trunk is none.");
+        return desk.answer(call, &text, json!({"plan": null}));
+    }
     if status != Status::Success {
         let what = What::Status { from: Some(status), to: Status::Success, reason: None };
         desk.ledger.record(desk.session.now, None, vec![(flow.clone(), what)])?;
     }
     let text = format!("{flow} is at success, and lands on nothing: flow.trunk is none.");
-    Ok(call.out.answer(&text, json!({"flow": row_json(desk, flow)?}))?)
+    desk.answer(call, &text, json!({"flow": desk.row(flow)}))
 }
 
-fn answer(call: &Call, landed: &Landed) -> anyhow::Result<()> {
+fn answer(desk: &Desk, call: &Call, landed: &Landed) -> anyhow::Result<()> {
     let Landed { plan, tip, operation, unfinished } = landed;
     for error in unfinished {
         let text = format!("Warning: {} has landed, but: {error:#}", plan.flow);
         call.out.note(&plain(&text))?;
     }
-    let changes = match plan.changes.len() {
-        1 => "1 change".to_owned(),
-        several => format!("{several} changes"),
-    };
+    let changes = count(plan.changes.len());
     let how = if plan.rebase { "rebased" } else { "fast-forward" };
     let text = format!("Landed {} on {}: {changes}, {how}.", plan.flow, plain(plan.parent.as_str()));
     let object = json!({
@@ -100,5 +112,5 @@ fn answer(call: &Call, landed: &Landed) -> anyhow::Result<()> {
         "tip": tip,
         "operation": operation,
     });
-    Ok(call.out.answer(&text, object)?)
+    desk.answer(call, &text, object)
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow, row_json};
+use super::target::{Desk, find_flow};
 use crate::error::{Failure, Kind};
 use crate::event::What;
 use crate::model::Status;
@@ -56,10 +56,10 @@ fn set(mut call: Call, flow: Option<&str>, to: Status, reason: Option<&str>) -> 
     }
     if from == to && reason.is_none() {
         let text = format!("{name} is {to} already.");
-        return Ok(call.out.answer(&text, json!({"flow": row_json(&desk, &name)?}))?);
+        return desk.answer(&call, &text, json!({"flow": desk.row(&name)}));
     }
     let what = What::Status { from: Some(from), to, reason: reason.map(str::to_owned) };
     desk.ledger.record(desk.session.now, None, vec![(name.clone(), what)])?;
     let because = reason.map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
-    Ok(call.out.answer(&format!("{name} is {to}{because}."), json!({"flow": row_json(&desk, &name)?}))?)
+    desk.answer(&call, &format!("{name} is {to}{because}."), json!({"flow": desk.row(&name)}))
 }

@@ -13,6 +13,7 @@ use super::Call;
 use crate::error::{Failure, Kind, refuse};
 use crate::output::plain;
 use crate::session::require_jj;
+use crate::text::quoted;
 use crate::{env, jj};
 
 const CONFIG: &str = include_str!("../../jj-config/flow.toml");
@@ -48,11 +49,13 @@ struct Places {
 }
 
 impl Places {
-    fn find(program: &Path) -> anyhow::Result<Self> {
+    fn find(program: &Path, verb: &str) -> anyhow::Result<Self> {
         if env::var("JJ_CONFIG").is_some() {
             let message =
                 "JJ_CONFIG is set, so jj reads no other config of yours: nothing can be put beside it";
-            return Err(Failure::new(Kind::Config, message).hint("env -u JJ_CONFIG jj-flow install").into());
+            return Err(Failure::new(Kind::Config, message)
+                .hint(format!("env -u JJ_CONFIG jj-flow {verb}"))
+                .into());
         }
         let config = jj::user_config_dir(program)?.join("conf.d/jj-flow.toml");
         let Some(data) = env::data_dir() else { refuse!(Config, "No home folder is set to install into") };
@@ -66,7 +69,7 @@ impl Places {
 
 pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
     let program = require_jj()?;
-    let places = Places::find(&program)?;
+    let places = Places::find(&program, "install")?;
     let mut lines = Vec::new();
     let text = config_text(&program, &call, &places)?;
     if fs::read_to_string(&places.config).ok().as_deref() == Some(text.as_str()) {
@@ -85,8 +88,10 @@ pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
 }
 
 pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<()> {
-    let program = require_jj()?;
-    let places = Places::find(&program)?;
+    let Some(program) = jj::locate() else {
+        refuse!(NoJj, "Could not find jj on PATH, which knows where its config is")
+    };
+    let places = Places::find(&program, "uninstall")?;
     let (config, _) = call.place.load_config(&program)?;
     let registry = call.place.registry_path(&config)?;
     let mut lines = Vec::new();
@@ -94,7 +99,7 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
         refuse_foreign(&places.config)?;
         remove(&places.config, &mut lines)?;
     }
-    if is_link(&places.shim()) {
+    if is_ours(&places.shim()) {
         remove(&places.shim(), &mut lines)?;
     }
     if args.purge {
@@ -111,14 +116,10 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     {
         remove(&cache, &mut lines)?;
     }
-    let folders = [
-        places.config.parent().map(Utf8Path::to_owned),
-        Some(places.bin.clone()),
-        env::data_dir(),
-        env::cache_dir(),
-    ];
-    for folder in folders.into_iter().flatten() {
-        // A folder that holds anything of somebody else's stays.
+    // conf.d and jj's own folder, then ours; one that holds anything of somebody else's stays.
+    let jj = places.config.ancestors().skip(1).take(2).map(Utf8Path::to_owned);
+    let folders = jj.chain([places.bin.clone()]).chain(env::data_dir()).chain(env::cache_dir());
+    for folder in folders {
         let _ = fs::remove_dir(folder);
     }
     if lines.is_empty() {
@@ -154,8 +155,8 @@ fn without_log(text: &str) -> String {
 
 /// A file of that name that we did not write is not touched.
 fn refuse_foreign(path: &Utf8Path) -> anyhow::Result<()> {
-    match fs::read_to_string(path) {
-        Ok(text) if !text.starts_with(OURS) => {
+    match fs::read(path) {
+        Ok(text) if !text.starts_with(OURS.as_bytes()) => {
             refuse!(Config, "{path} is there and is not jj-flow's: move it away first")
         }
         _ => Ok(()),
@@ -177,7 +178,7 @@ fn put_shim(places: &Places) -> anyhow::Result<String> {
     if fs::read_link(&shim).is_ok_and(|target| target == own.as_std_path()) {
         return Ok(format!("The shim is there already: {shim}"));
     }
-    if shim.exists() && !is_link(&shim) {
+    if fs::symlink_metadata(&shim).is_ok() && !is_ours(&shim) {
         refuse!(Config, "{shim} is there and is not jj-flow's: move it away first");
     }
     fs::create_dir_all(&places.bin)?;
@@ -193,18 +194,20 @@ fn path_line(bin: &Utf8Path) -> String {
     if path.split(':').next() == Some(bin.as_str()) {
         return "It stands first on PATH.".to_owned();
     }
+    let bin = quoted(bin.as_str());
     let shell = env::var("SHELL").unwrap_or_default();
     let (file, line) = match shell.rsplit('/').next() {
-        Some("fish") => ("~/.config/fish/config.fish", format!("fish_add_path --prepend --move {bin:?}")),
-        Some("zsh") => ("~/.zshrc", format!("export PATH={bin:?}:\"$PATH\"")),
-        Some("bash") => ("~/.bashrc", format!("export PATH={bin:?}:\"$PATH\"")),
-        _ => ("~/.profile", format!("export PATH={bin:?}:\"$PATH\"")),
+        Some("fish") => ("~/.config/fish/config.fish", format!("fish_add_path --prepend --move {bin}")),
+        Some("zsh") => ("~/.zshrc", format!("export PATH={bin}:\"$PATH\"")),
+        Some("bash") => ("~/.bashrc", format!("export PATH={bin}:\"$PATH\"")),
+        _ => ("~/.profile", format!("export PATH={bin}:\"$PATH\"")),
     };
     format!("Put it first on PATH, at the end of {file}:\n\n    {}\n", plain(&line))
 }
 
-fn is_link(path: &Utf8Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink())
+/// Whether it is a link to jj-flow, wherever that was.
+fn is_ours(shim: &Utf8Path) -> bool {
+    fs::read_link(shim).is_ok_and(|target| target.file_name().is_some_and(|name| name == "jj-flow"))
 }
 
 fn remove(path: &Utf8Path, lines: &mut Vec<String>) -> anyhow::Result<()> {

@@ -6,8 +6,10 @@ use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use super::Call;
+use super::target::refresh;
 use crate::env;
 use crate::error::{Failure, Kind};
+use crate::jj::Repo;
 use crate::model::{Flow, Status};
 use crate::name::FlowName;
 use crate::name::grammar::Segment;
@@ -54,15 +56,19 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn run(args: &ListArgs, mut call: Call) -> anyhow::Result<()> {
-    let (registry, filter, types) = if args.all {
+    let here = Repo::find(&call.place.dir).is_some();
+    let (registry, filter, types) = if args.all && !here {
         let (config, _) = call.place.load_config(&require_jj()?)?;
         call.out.follow(config.color.as_deref());
         (Registry::open_to_read(&call.place.registry_path(&config)?)?, Filter::default(), config.rules.types)
     } else {
         let session = Session::open(&call.place)?;
         call.out.follow(session.config.color.as_deref());
-        let registry = session.repo_id().map(|_| session.open_registry(&call.place)).transpose()?.flatten();
-        (registry, Filter { repo: session.repo_id(), ..Filter::default() }, session.config.rules.types)
+        refresh(&call, &session)?;
+        let known = args.all || session.repo_id().is_some();
+        let registry = if known { session.open_registry(&call.place)? } else { None };
+        let repo = session.repo_id().filter(|_| !args.all);
+        (registry, Filter { repo, ..Filter::default() }, session.config.rules.types)
     };
     let now = env::now();
     let filter = Filter {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{find_name, unknown};
+use super::target::{find_name, refresh, unknown};
 use crate::name::FlowName;
 use crate::output::plain;
 use crate::registry::{Filter, LoggedEvent};
@@ -25,6 +25,7 @@ pub(super) struct LogArgs {
 pub(super) fn run(args: &LogArgs, mut call: Call) -> anyhow::Result<()> {
     let session = Session::open(&call.place)?;
     call.out.follow(session.config.color.as_deref());
+    refresh(&call, &session)?;
     let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
         return match &args.flow {
             Some(flow) => Err(unknown(flow)),

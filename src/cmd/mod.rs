@@ -46,12 +46,16 @@ struct Cli {
     json: bool,
 
     /// The repo to work in
-    #[arg(long, short = 'R', global = true, value_name = "PATH")]
+    #[arg(long, short = 'R', global = true, value_name = "PATH", overrides_with = "repository")]
     repository: Option<Utf8PathBuf>,
 
     /// A setting of jj's config for this command
-    #[arg(long = "config", global = true, value_name = "NAME=VALUE")]
-    overrides: Vec<String>,
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    config: Vec<String>,
+
+    /// A file of settings for this command
+    #[arg(long, global = true, value_name = "PATH")]
+    config_file: Vec<String>,
 
     /// Started by jj's own alias, which tells the workspace
     #[arg(long, hide = true)]
@@ -101,7 +105,9 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
-    let place = Place::find(cli.repository.as_deref(), cli.via_jj, cli.overrides)?;
+    let files = cli.config_file.iter().map(|path| format!("--config-file={path}"));
+    let options = cli.config.iter().map(|item| format!("--config={item}")).chain(files).collect();
+    let place = Place::find(cli.repository.as_deref(), cli.via_jj, options)?;
     let call = Call { place, out };
     match &cli.command {
         None => tree::run(call),

@@ -20,14 +20,11 @@ pub(super) struct NameArgs {
 enum Verb {
     /// Say whether a bookmark's name conforms; exits 1 where it does not
     #[command(after_help = "Example: jj flow name check a8f2--jjResearch")]
-    Check {
-        #[arg(allow_hyphen_values = true)]
-        name: String,
-    },
+    Check { name: String },
     /// Make the conforming name of free text, under your own uid
     #[command(after_help = "Example: jj flow name make 'JJ research'")]
     Make {
-        #[arg(required = true, allow_hyphen_values = true)]
+        #[arg(required = true)]
         text: Vec<String>,
     },
 }

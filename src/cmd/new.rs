@@ -4,12 +4,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_name, head_after, require_free, row_json};
+use super::target::{Desk, find_name, require_free};
 use crate::error::{Failure, Kind};
-use crate::event::{Origin, What};
-use crate::graph::Target;
+use crate::event::Origin;
 use crate::jj;
-use crate::model::BookmarkName;
 use crate::name::{FlowName, normalise};
 use crate::output::plain;
 use crate::survey::{Standing, Survey};
@@ -40,16 +38,15 @@ pub(super) struct NewArgs {
 }
 
 pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open(&call)?;
+    let mut desk = Desk::open_to_make(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let survey = desk.survey(&[])?;
     let name = make_name(&desk, &args.intent.join(" "))?;
     require_free(&survey, &name)?;
     let parent = match &args.parent {
         Some(text) => Some(find_parent(&survey, text)?),
-        None => name.parent().and_then(|parent| survey.flow(&parent.bookmark())),
+        None => open_parent(&survey, &name),
     };
-    let bookmark = name.bookmark();
     let place = if args.here {
         here(&desk, &survey, args)?
     } else {
@@ -60,31 +57,27 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
         desk.session.jj.run(&new)?;
         place.shown
     };
-    desk.session.jj.run(&["bookmark", "create", &jj::symbol(&bookmark), "--revision=@"])?;
-    let (op, tip) = head_after(&desk)?;
-    let change = tip.change.short().to_owned();
-    let created = What::Created {
-        tip,
-        parent: parent.map(|parent| parent.name.bookmark()),
-        component: desk.component.clone(),
-        origin: Origin::New,
-    };
-    desk.ledger.record(desk.session.now, Some(&op), vec![(bookmark.clone(), created)])?;
-    let flow = row_json(&desk, &bookmark)?;
-    call.out
-        .answer(&format!("Started {name} on {} (change {change}).", plain(&place)), json!({"flow": flow}))?;
-    Ok(())
+    let parent = parent.map(|parent| parent.name.bookmark());
+    let change = desk.make_flow(&name, parent, Origin::New)?;
+    let flow = desk.row(&name.bookmark());
+    let text = format!("Started {name} on {} (change {}).", plain(&place), change.short());
+    desk.answer(&call, &text, json!({"flow": flow}))
 }
 
 /// The conforming name for free text, under the caller's uid.
 pub(super) fn make_name(desk: &Desk, text: &str) -> anyhow::Result<FlowName> {
-    normalise::flow_name(text, &desk.ledger.actor, &desk.session.config.rules).map_err(|refusal| {
+    normalise::flow_name(text, &desk.ledger.actor.uid, &desk.session.config.rules).map_err(|refusal| {
         let failure = Failure::new(Kind::NameRefused, format!("Could not make a name: {}", refusal.error));
         match refusal.nearest {
             Some(name) => failure.hint(format!("jj flow new {name}")).into(),
             None => failure.into(),
         }
     })
+}
+
+/// The flow that a name says it is under, where it is there and has not landed.
+pub(super) fn open_parent<'a>(survey: &'a Survey, name: &FlowName) -> Option<&'a Standing> {
+    survey.flow(&name.parent()?.bookmark()).filter(|flow| flow.status.is_open())
 }
 
 fn find_parent<'a>(survey: &'a Survey, text: &str) -> anyhow::Result<&'a Standing> {
@@ -101,6 +94,12 @@ fn here(desk: &Desk, survey: &Survey, args: &NewArgs) -> anyhow::Result<String> 
     if survey.graph.here().is_some_and(|change| change.immutable) {
         let message = "Could not start a flow here: the current change is immutable";
         return Err(Failure::new(Kind::Immutable, message).hint("jj flow new research").into());
+    }
+    let here = survey.graph.here();
+    let held = here.and_then(|here| here.bookmarks.iter().find_map(|bookmark| survey.flow(&bookmark.name)));
+    if let Some(flow) = held.filter(|flow| flow.status.is_open()) {
+        let message = format!("Could not start a flow here: the current change is that of {}", flow.name);
+        return Err(Failure::new(Kind::NameTaken, message).hint("jj flow sub scaling").into());
     }
     if let Some(message) = &args.message {
         desk.session.jj.run(&["describe".to_owned(), format!("--message={message}")])?;
@@ -123,11 +122,8 @@ fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Star
     if let Some((parent, tip)) = parent.and_then(|parent| Some((parent, survey.tip(parent)?))) {
         return Start { revset: jj::commit(&tip.commit), shown: parent.name.to_string() };
     }
-    let at = |name: &BookmarkName| match survey.graph.bookmark(name) {
-        Target::At(change) => Some(change),
-        Target::Absent | Target::Conflicted => None,
-    };
-    if let Some((trunk, change)) = survey.trunk.as_ref().and_then(|trunk| Some((trunk, at(trunk)?))) {
+    let trunk = survey.trunk.as_ref().and_then(|trunk| Some((trunk, survey.graph.bookmark(trunk).single()?)));
+    if let Some((trunk, change)) = trunk {
         return Start { revset: jj::commit(&change.commit), shown: trunk.to_string() };
     }
     // Without a remote, `trunk()` is the root commit, which is no trunk to speak of.

@@ -6,10 +6,12 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Call;
+use super::target::refresh;
 use crate::error::{Failure, Kind};
+use crate::jj::Repo;
 use crate::output::{table, value_text};
 use crate::registry::Registry;
-use crate::session::require_jj;
+use crate::session::{Session, require_jj};
 
 /// How long a query may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,6 +25,9 @@ pub(super) struct QueryArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
+    if Repo::find(&call.place.dir).is_some() {
+        refresh(&call, &Session::open(&call.place)?)?;
+    }
     let (config, _) = call.place.load_config(&require_jj()?)?;
     call.out.follow(config.color.as_deref());
     let path = call.place.registry_path(&config)?;

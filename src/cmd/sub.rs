@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow, head_after, require_free, row_json};
+use super::target::{Desk, find_flow, require_free};
 use crate::error::{Failure, Kind};
-use crate::event::{Origin, What};
+use crate::event::Origin;
 use crate::jj;
 use crate::name::grammar::NameError;
 use crate::name::{FlowName, normalise};
@@ -30,7 +30,7 @@ pub(super) struct SubArgs {
 }
 
 pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open(&call)?;
+    let mut desk = Desk::open_to_make(&call)?;
     call.out.follow(desk.session.config.color.as_deref());
     let survey = desk.survey(&[])?;
     let parent = find_flow(&survey, args.of.as_deref())?;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
             .hint("jj bookmark list --conflicted")
             .into());
     };
-    let (bookmark, parent_bookmark) = (name.bookmark(), parent.name.bookmark());
+    let parent_bookmark = parent.name.bookmark();
     let jj = &desk.session.jj;
     // What the sub-flow stands on is the parent's: the parent's bookmark follows its work.
     if survey.target(parent).single().is_some_and(|at| at.commit != tip.commit) {
@@ -56,16 +56,10 @@ pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
     let mut new = vec!["new".to_owned(), jj::commit(&tip.commit)];
     new.extend(args.message.iter().map(|message| format!("--message={message}")));
     jj.run(&new)?;
-    jj.run(&["bookmark", "create", &jj::symbol(&bookmark), "--revision=@"])?;
-    let (op, tip) = head_after(&desk)?;
-    let change = tip.change.short().to_owned();
-    let component = desk.component.clone();
-    let created = What::Created { tip, parent: Some(parent_bookmark), component, origin: Origin::Sub };
-    desk.ledger.record(desk.session.now, Some(&op), vec![(bookmark.clone(), created)])?;
-    let flow = row_json(&desk, &bookmark)?;
-    call.out
-        .answer(&format!("Started {name} on {} (change {change}).", parent.name), json!({"flow": flow}))?;
-    Ok(())
+    let change = desk.make_flow(&name, Some(parent_bookmark), Origin::Sub)?;
+    let flow = desk.row(&name.bookmark());
+    let text = format!("Started {name} on {} (change {}).", parent.name, change.short());
+    desk.answer(&call, &text, json!({"flow": flow}))
 }
 
 fn child_name(parent: &Standing, text: &str, max_depth: usize) -> anyhow::Result<FlowName> {

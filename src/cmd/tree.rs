@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::target::open_session;
+use super::target::{open_session, refresh};
+use crate::error::{Failure, Kind};
 use crate::graph::Target;
 use crate::output::{self, Leaf, age, plain, status, tree};
 use crate::session::Session;
@@ -14,12 +15,14 @@ use crate::survey::{Standing, Survey};
 pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
     let session = open_session(&call)?;
     call.out.follow(session.config.color.as_deref());
+    refresh(&call, &session)?;
     // The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.
-    let registry = session.open_registry(&call.place).or_else(|error| {
-        call.out.note(&format!("Warning: {}.", plain(&format!("{error:#}"))))?;
-        anyhow::Ok(None)
-    })?;
-    let survey = session.survey(registry.as_ref(), &[])?;
+    let known =
+        session.open_registry(&call.place).and_then(|registry| session.survey(registry.as_ref(), &[]));
+    let survey = match known {
+        Err(error) if Failure::of(&error).kind == Kind::Registry => session.survey(None, &[])?,
+        known => known?,
+    };
     let current = survey.current().map(|flow| flow.name.as_str());
     let shown: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.status.is_open()).collect();
     let merged = survey.flows.len() - shown.len();

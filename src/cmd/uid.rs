@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::Call;
 use crate::env;
-use crate::registry::Registry;
 use crate::session::Session;
 
 /// Print the uid that your flows begin with
@@ -15,8 +14,7 @@ pub(super) struct UidArgs {}
 
 pub(super) fn run(_: &UidArgs, call: Call) -> anyhow::Result<()> {
     let session = Session::open(&call.place)?;
-    let mut registry = Registry::open(&call.place.registry_path(&session.config)?)?;
-    let uid = session.require_uid(Some(&mut registry))?;
+    let uid = session.open_ledger(&call.place)?.actor.uid;
     let context = session.context();
     let (source, value) = match env::var("JJ_FLOW_UID") {
         Some(value) => ("JJ_FLOW_UID".to_owned(), value),

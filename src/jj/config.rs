@@ -21,9 +21,9 @@ pub(crate) struct Entry {
 }
 
 /// Every entry outside jj's defaults, in one process; `dir` decides which repo's config takes part.
-pub(crate) fn read_config(program: &Path, dir: &Utf8Path, config: &[String]) -> anyhow::Result<Vec<Entry>> {
+pub(crate) fn read_config(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
     let mut args = vec!["--color=never".into(), "--no-pager".into(), "--ignore-working-copy".into()];
-    args.extend(config.iter().map(|entry| format!("--config={entry}").into()));
+    args.extend(options.iter().map(Into::into));
     args.extend(["config", "list", r#"--template=json(self) ++ "\n""#].map(Into::into));
     let finished =
         process::run_captured(program, &args, Some(dir.as_std_path()), &[locate::guard_spawn(program)])?;
@@ -39,12 +39,12 @@ pub(crate) fn user_config_dir(program: &Path) -> anyhow::Result<Utf8PathBuf> {
     let args = ["config", "path", "--user"].map(Into::into);
     let finished = process::run_captured(program, &args, None, &[locate::guard_spawn(program)])?;
     let text = String::from_utf8_lossy(&finished.stdout);
-    // Several files may be told where the user has several; they lie in one folder or its conf.d.
-    let file = Utf8PathBuf::from(text.lines().next().unwrap_or_default());
-    match file.parent() {
-        Some(folder) if finished.status.success() && file.is_absolute() => {
-            Ok(if folder.ends_with("conf.d") { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
-        }
+    // A user may have several files, `~/.jjconfig.toml` among them: conf.d is beside the one in jj's own folder.
+    let folders = text.lines().filter_map(|line| Utf8Path::new(line).parent());
+    let folders = folders
+        .map(|folder| if folder.ends_with("conf.d") { folder.parent().unwrap_or(folder) } else { folder });
+    match folders.clone().find(|folder| folder.ends_with("jj")) {
+        Some(folder) if finished.status.success() && folder.is_absolute() => Ok(folder.to_owned()),
         _ => Err(failed("config path", &finished.stderr).into()),
     }
 }

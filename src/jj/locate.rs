@@ -20,11 +20,13 @@ pub(crate) fn locate() -> Option<PathBuf> {
     let own = env::current_exe().ok().and_then(|own| std::fs::metadata(own).ok());
     let tried = tried();
     let folder = env::current_dir().ok()?;
-    let mut found = which::which_in_all("jj", Some(path), folder).ok()?;
-    if let Some(tried) = tried {
-        found.by_ref().find(|candidate| *candidate == tried);
+    let mut found: Vec<PathBuf> = which::which_in_all("jj", Some(path), folder).ok()?.collect();
+    // What was tried, and all that stands before it, has been found wanting, wherever PATH names it again.
+    if let Some(last) = tried.and_then(|tried| found.iter().position(|candidate| *candidate == tried)) {
+        let behind = found.split_off(last + 1);
+        found = behind.into_iter().filter(|candidate| !found.contains(candidate)).collect();
     }
-    found.find(|candidate| !own.as_ref().is_some_and(|own| is_file(candidate, own)))
+    found.into_iter().find(|candidate| !own.as_ref().is_some_and(|own| is_file(candidate, own)))
 }
 
 /// The mark for a program that this process becomes.

@@ -25,13 +25,13 @@ use crate::process;
 pub(crate) struct Jj {
     program: PathBuf,
     repo: Repo,
-    /// `--config NAME=VALUE` options that were given to this command.
-    config: Vec<String>,
+    /// `--config=…` and `--config-file=…` that were given to this command.
+    options: Vec<String>,
 }
 
 impl Jj {
-    pub(crate) fn new(program: PathBuf, repo: Repo, config: Vec<String>) -> Self {
-        Self { program, repo, config }
+    pub(crate) fn new(program: PathBuf, repo: Repo, options: Vec<String>) -> Self {
+        Self { program, repo, options }
     }
 
     pub(crate) fn repo(&self) -> &Repo {
@@ -86,7 +86,7 @@ impl Jj {
     /// Starts jj with its output captured; a failure carries what jj said.
     fn start(&self, globals: &[String], args: &[impl AsRef<str>]) -> anyhow::Result<(String, String)> {
         let mut all: Vec<OsString> = vec!["--color=never".into(), "--no-pager".into()];
-        all.extend(self.config.iter().map(|entry| format!("--config={entry}").into()));
+        all.extend(self.options.iter().map(Into::into));
         all.extend(globals.iter().map(Into::into));
         all.extend(args.iter().map(|arg| arg.as_ref().into()));
         let finished = process::run_captured(

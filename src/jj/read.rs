@@ -122,24 +122,25 @@ fn change(line: Line) -> Change {
 pub(crate) mod revset {
     use crate::model::BookmarkName;
 
-    /// What a survey of a repo's flows needs: every bookmark with a flow's name, every working copy, the trunk
-    /// here and at its remote, and whatever lies between those and what they all have in common.
+    /// What a survey of a repo's flows needs: every bookmark with a flow's name and what stands on it, every working
+    /// copy, the trunk and other bookmarks to land on, here and at their remotes, and whatever lies between those
+    /// and what the latter have in common.
     pub(crate) fn survey(flow_names: &str, trunks: &[BookmarkName], also: &[BookmarkName]) -> String {
         let flow_names = quoted(flow_names);
-        let mut trunk = vec!["trunk()".to_owned()];
-        for name in trunks {
-            trunk.extend([exactly(name), format!("tracked_remote_{}", exactly(name))]);
+        let mut bases = vec!["trunk()".to_owned()];
+        for name in trunks.iter().chain(also) {
+            bases.extend([exactly(name), format!("tracked_remote_{}", exactly(name))]);
         }
-        let trunk = format!("(({}) ~ root())", trunk.join(" | "));
-        let mut heads = vec![
-            trunk.clone(),
+        let bases = format!("(({}) ~ root())", bases.join(" | "));
+        let heads = [
+            bases.clone(),
             format!("bookmarks(regex:{flow_names})"),
+            format!("(bookmarks(regex:{flow_names}):: & mutable())"),
             format!("tracked_remote_bookmarks(regex:{flow_names})"),
             "working_copies()".to_owned(),
         ];
-        heads.extend(also.iter().map(exactly));
         let heads = heads.join(" | ");
-        format!("{heads} | (fork_point({trunk})..({heads}))")
+        format!("{heads} | (fork_point({bases})..({heads}))")
     }
 
     /// The bookmark of exactly this name: nothing where there is none, every target where it is conflicted.

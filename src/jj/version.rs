@@ -39,10 +39,11 @@ pub(crate) fn require_supported(program: &Path) -> anyhow::Result<String> {
 }
 
 fn run_version(program: &Path) -> anyhow::Result<String> {
-    let asked = process::run_captured(program, &["--version".into()], None, &[locate::guard_spawn(program)])
-        .map_err(|error| {
-            Failure::new(Kind::NoJj, format!("Could not start {}: {error}", program.display()))
-        })?;
+    // Away from every config, so that one that cannot be read is told for what it is by who reads it.
+    let bare = [locate::guard_spawn(program), ("JJ_CONFIG", "/dev/null".into())];
+    let asked = process::run_captured(program, &["--version".into()], Some(Path::new("/")), &bare).map_err(
+        |error| Failure::new(Kind::NoJj, format!("Could not start {}: {error}", program.display())),
+    )?;
     let answer = String::from_utf8_lossy(&asked.stdout);
     Ok(answer.trim().strip_prefix("jj ").unwrap_or_default().to_owned())
 }

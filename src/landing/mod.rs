@@ -7,6 +7,6 @@ mod plan;
 mod publish;
 mod settle;
 
-pub(crate) use plan::{Plan, Request, plan};
+pub(crate) use plan::{Plan, Request, count, plan};
 pub(crate) use publish::{Landed, forecast, land};
 pub(crate) use settle::settle;

@@ -1,5 +1,7 @@
 //! What a landing would do, from one survey of the repo. Pure: what was planned is what runs.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Kind, refuse};
@@ -7,6 +9,7 @@ use crate::graph::{Change, Target};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Status, Tip};
 use crate::name::FlowName;
 use crate::survey::{Standing, Survey};
+use crate::text::quoted;
 
 /// What somebody asks to land.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) describe: Option<String>,
     /// Whether this workspace edits one of the changes, and must get an empty one on top first.
     pub(crate) seal: bool,
+    /// Whether the flow's bookmark stands above the tip, on nothing but an idle change.
+    pub(crate) lowered: bool,
     /// Whether this workspace's working copy is on the flow's changes or above, and rewritten with them.
     pub(crate) carries_here: bool,
 }
@@ -80,32 +85,35 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     if flow.status == Status::Merged {
         refuse!(IllegalTransition, "Could not land {name}: it is merged already");
     }
-    let base = single(survey, &name.bookmark())?;
+    single(survey, &name.bookmark())?;
     let (parent, parent_at) = find_parent(survey, request)?;
     check_remote(survey, &parent, parent_at)?;
-    let children = survey.open_children(flow);
-    if let Some(child) = children.first() {
+    if let Some(child) = survey.open_children(flow).first() {
         let message = format!("Could not land {name}: its sub-flow {} has not landed", child.name);
         return Err(Failure::new(Kind::OpenSubflows, message)
             .hint(format!("jj flow done {}", child.name))
             .into());
     }
-    let tip = survey.tip(flow).unwrap_or(base);
-    let mut changes = survey.over(Some(parent_at), tip);
-    // An empty change without a word, such as the one that `jj new` leaves, is not landed for its own sake.
-    let lands_work = changes.iter().any(|change| change.has_work())
-        || (request.message.is_some() && changes.iter().any(|change| !change.empty));
-    if !lands_work {
+    let top = only(survey.tips(flow), name, "work goes on in")?;
+    let mut changes = survey.over(Some(parent_at), top);
+    // An empty change without a word on top, such as the one that `jj new` leaves, is not landed.
+    let idle = changes.iter().take_while(|change| !change.has_work()).count();
+    changes.drain(..idle);
+    let Some(&tip) = changes.first() else {
         let message = format!("Could not land {name}: it has no work over {parent}");
         return Err(Failure::new(Kind::NothingToLand, message).hint("jj flow").into());
-    }
-    changes.retain(|change| change.has_work() || change.commit != tip.commit);
+    };
+    check_others(survey, flow, &changes, tip)?;
     for change in &changes {
-        check_change(survey, request, change, tip)?;
+        check_change(request, change, tip)?;
     }
-    let own: Vec<&CommitId> = changes.iter().map(|change| &change.commit).collect();
-    let is_root = |change: &&&Change| !change.parents.iter().any(|parent| own.contains(&parent));
-    let rebase = !survey.graph.is_ancestor(&parent_at.commit, &tip.commit);
+    // Forward is where nothing else would come along.
+    let between = survey.graph.between(&[&parent_at.commit], &tip.commit);
+    let rebase = between.len() != changes.len() || !survey.graph.is_ancestor(&parent_at.commit, &tip.commit);
+    let roots = find_roots(&changes);
+    if rebase {
+        check_rebase(survey, name, &changes, &roots, parent_at)?;
+    }
     let describe = request.message.clone().filter(|_| tip.description.is_empty());
     // A rebase takes along what stands on any of the changes; a description what stands on the tip.
     let rewritten = if rebase { changes.as_slice() } else { &changes[..usize::from(describe.is_some())] };
@@ -117,8 +125,12 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
         status: flow.status,
         carries_here: survey.graph.here().is_some_and(on_top),
         rebase,
-        roots: changes.iter().filter(is_root).map(|change| change.id.clone()).collect(),
+        roots: roots.iter().map(|change| change.id.clone()).collect(),
         seal: changes.iter().any(|change| change.here),
+        lowered: survey
+            .target(flow)
+            .single()
+            .is_some_and(|at| at.commit != tip.commit && survey.graph.is_ancestor(&tip.commit, &at.commit)),
         describe,
         parent,
         parent_at: parent_at.commit.clone(),
@@ -127,20 +139,38 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     })
 }
 
-/// The bookmark to land on, and where it stands.
+/// Those of the changes whose parents are none of them.
+fn find_roots<'a>(changes: &[&'a Change]) -> Vec<&'a Change> {
+    let own: HashSet<&CommitId> = changes.iter().map(|change| &change.commit).collect();
+    let is_root = |change: &&&Change| !change.parents.iter().any(|parent| own.contains(parent));
+    changes.iter().filter(is_root).copied().collect()
+}
+
+/// The bookmark to land on, and where: a flow's newest work, which its bookmark follows, else the bookmark itself.
 fn find_parent<'a>(survey: &'a Survey, request: &Request<'_>) -> anyhow::Result<(BookmarkName, &'a Change)> {
     let name = &request.flow.name;
     let Some(parent) = request.into.clone().or_else(|| survey.landing_parent(request.flow)) else {
         let message = format!("Could not land {name}: this repo has no trunk to land on");
-        return Err(Failure::new(Kind::NoParent, message)
-            .hint(format!("jj bookmark create main --revision 'parents({name})'"))
-            .into());
+        let known = survey.graph.changes().iter().filter(|change| change.trunk);
+        let remote = known.flat_map(|change| &change.remotes).next();
+        let hint = match remote {
+            Some(remote) => format!(
+                "jj bookmark track {} --remote {}",
+                quoted(remote.name.as_str()),
+                quoted(&remote.remote)
+            ),
+            None => format!("jj bookmark create main --revision 'parents({name})'"),
+        };
+        return Err(Failure::new(Kind::NoParent, message).hint(hint).into());
     };
     if parent == name.bookmark() {
         refuse!(Usage, "Could not land {name} on itself");
     }
     let at = single(survey, &parent)?;
-    Ok((parent, at))
+    match survey.flow(&parent).filter(|flow| flow.status.is_open()) {
+        Some(flow) => Ok((parent, only(survey.landing_places(flow), &flow.name, "work goes on in")?)),
+        None => Ok((parent, at)),
+    }
 }
 
 /// The one change that a bookmark points at.
@@ -153,11 +183,21 @@ fn single<'a>(survey: &'a Survey, name: &BookmarkName) -> anyhow::Result<&'a Cha
         }
         Target::Conflicted => {
             let message = format!("The bookmark {name} is conflicted: it has more than one target");
-            Err(Failure::new(Kind::ConflictedBookmark, message)
-                .hint(format!("jj bookmark list 'exact:{name}'"))
-                .into())
+            let hint = format!("jj bookmark list {}", quoted(&format!("exact:{:?}", name.as_str())));
+            Err(Failure::new(Kind::ConflictedBookmark, message).hint(hint).into())
         }
     }
+}
+
+/// The only one of a flow's newest changes: nobody can tell which of several is meant.
+fn only<'a>(tips: Vec<&'a Change>, name: &FlowName, what: &str) -> anyhow::Result<&'a Change> {
+    let [tip] = tips.as_slice() else {
+        let several: Vec<&str> = tips.iter().map(|tip| tip.id.short()).collect();
+        let message = format!("{name} has several ends: its {what} {}", several.join(", "));
+        let hint = format!("jj new {} --message 'merge them'", several.join(" "));
+        return Err(Failure::new(Kind::SeveralTips, message).hint(hint).into());
+    };
+    Ok(tip)
 }
 
 /// A parent that is not on top of what its remote has would overwrite the remote at the next push.
@@ -174,8 +214,58 @@ fn check_remote(survey: &Survey, parent: &BookmarkName, at: &Change) -> anyhow::
     Ok(())
 }
 
+/// Refuses to take another open flow's changes along: those that belong to it, and those beneath its bookmark that
+/// are not this flow's own.
+fn check_others(survey: &Survey, flow: &Standing, changes: &[&Change], tip: &Change) -> anyhow::Result<()> {
+    let is_own = |change: &Change| survey.owner(change).is_some_and(|owner| owner.name == flow.name);
+    let foreign: Vec<&&Change> = changes.iter().filter(|change| !is_own(change)).collect();
+    let mut others = survey.flows.iter().filter(|other| other.name != flow.name && other.status.is_open());
+    let other = others.find(|other| {
+        let Some(at) = survey.target(other).single().filter(|_| !foreign.is_empty()) else { return false };
+        let stands_on_us = survey.graph.is_ancestor(&tip.commit, &at.commit);
+        let beneath = survey.graph.ancestors(&at.commit);
+        let holds = |change: &&&Change| {
+            survey.owner(change).is_some_and(|owner| owner.name == other.name)
+                || survey.graph.place(&change.commit).is_some_and(|place| beneath.contains(&place))
+        };
+        !stands_on_us && foreign.iter().any(holds)
+    });
+    let Some(other) = other else { return Ok(()) };
+    let message =
+        format!("Could not land {}: it stands on changes of {}, which has not landed", flow.name, other.name);
+    Err(Failure::new(Kind::OtherFlows, message).hint(format!("jj flow done {}", other.name)).into())
+}
+
+/// A rebase gives every root the new parent alone, and rewrites every change: refused where that loses something.
+fn check_rebase(
+    survey: &Survey,
+    name: &FlowName,
+    changes: &[&Change],
+    roots: &[&Change],
+    onto: &Change,
+) -> anyhow::Result<()> {
+    if let Some(change) = changes.iter().find(|change| change.immutable) {
+        let message = format!("Could not rebase {name}: change {} is immutable", change.id.short());
+        let hint = format!("jj log --revisions 'change_id({}) & immutable_heads()::'", change.id.short());
+        return Err(Failure::new(Kind::Immutable, message).hint(hint).into());
+    }
+    for root in roots.iter().filter(|root| root.parents.len() > 1) {
+        if let Some(side) = root.parents.iter().find(|parent| !survey.graph.is_ancestor(parent, &onto.commit))
+        {
+            let message = format!(
+                "Could not rebase {name}: its merge {} has a side, {}, that is not in what it lands on",
+                root.id.short(),
+                side.short()
+            );
+            let hint = format!("jj show {}", root.id.short());
+            return Err(Failure::new(Kind::OtherFlows, message).hint(hint).into());
+        }
+    }
+    Ok(())
+}
+
 /// Whether one change may land.
-fn check_change(survey: &Survey, request: &Request<'_>, change: &Change, tip: &Change) -> anyhow::Result<()> {
+fn check_change(request: &Request<'_>, change: &Change, tip: &Change) -> anyhow::Result<()> {
     let name = &request.flow.name;
     let id = change.id.short();
     if change.divergent {
@@ -201,18 +291,13 @@ fn check_change(survey: &Survey, request: &Request<'_>, change: &Change, tip: &C
         };
         return Err(Failure::new(Kind::Undescribed, message).hint(hint).into());
     }
-    if let Some(workspace) = change.workspaces.iter().find(|_| !change.here) {
-        let message = format!("Could not land {name}: the workspace {workspace} edits change {id}");
+    // jj names a working copy's workspace only where a repo has several.
+    if change.workspaces.len() > usize::from(change.here) {
+        let message = format!(
+            "Could not land {name}: another workspace edits change {id} ({})",
+            change.workspaces.join(", ")
+        );
         return Err(Failure::new(Kind::EditedElsewhere, message).hint("jj workspace list").into());
-    }
-    let other = change.bookmarks.iter().filter(|bookmark| bookmark.name.as_str() != name.as_str());
-    let other = other.filter_map(|bookmark| survey.flow(&bookmark.name)).find(|flow| flow.status.is_open());
-    if let Some(other) = other {
-        let message =
-            format!("Could not land {name}: it stands on changes of {}, which has not landed", other.name);
-        return Err(Failure::new(Kind::OtherFlows, message)
-            .hint(format!("jj flow done {}", other.name))
-            .into());
     }
     Ok(())
 }

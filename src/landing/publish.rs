@@ -74,6 +74,7 @@ pub(crate) fn forecast(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
 /// Describes, rebases and moves the bookmarks, unpublished, and looks at the outcome. None where all would go well
 /// but this workspace edits one of the changes: a late edit would change what has landed.
 fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Option<Chain>> {
+    let flow = plan.flow.bookmark();
     let mut last = plan.op.clone();
     let mut step = |args: &[String]| -> anyhow::Result<()> {
         if let Some(op) = jj.run_speculative(&last, args)? {
@@ -94,8 +95,12 @@ fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Option<Chain>> {
         "move".into(),
         format!("--to={}", revision(&plan.tip.change)),
         jj::pattern(&plan.parent),
-        jj::pattern(&plan.flow.bookmark()),
+        jj::pattern(if plan.lowered { &plan.parent } else { &flow }),
     ])?;
+    if plan.lowered {
+        let to = format!("--to={}", revision(&plan.tip.change));
+        step(&["bookmark".into(), "move".into(), "--allow-backwards".into(), to, jj::pattern(&flow)])?;
+    }
     let mut tip = plan.tip.clone();
     if plan.rewrites() {
         let all: Vec<String> = plan.changes.iter().map(|tip| revision(&tip.change)).collect();
@@ -183,6 +188,13 @@ fn bring_along(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
     }
     if plan.carries_here {
         jj.run(&["workspace", "update-stale"])?;
+        let here = jj.read_at(&jj.require_head()?, "@ & divergent()")?;
+        if let Some(change) = here.changes().first() {
+            let message =
+                format!("an edit made meanwhile is in another copy of change {}", change.id.short());
+            let hint = format!("jj log --revisions 'change_id({})'", change.id.short());
+            return Err(Failure::new(Kind::Divergent, message).hint(hint).into());
+        }
     }
     Ok(())
 }

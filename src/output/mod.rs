@@ -11,11 +11,12 @@ use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value};
 
 pub(crate) use json::{change_json, flow_json};
-pub(crate) use style::{age, plain, status, value_text};
+pub(crate) use style::{age, status, value_text};
 pub(crate) use table::table;
 pub(crate) use tree::{Leaf, tree};
 
 use crate::error::Failure;
+pub(crate) use crate::text::plain;
 
 /// The version of every JSON object that is printed: it only grows.
 const SCHEMA: u32 = 1;

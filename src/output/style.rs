@@ -1,40 +1,17 @@
 //! Small things that every listing shares.
 
-use std::borrow::Cow;
-
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::Status;
+use crate::text::plain;
 
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(super) const HINT: Style = AnsiColor::Cyan.on_default();
 pub(super) const HERE: Style = AnsiColor::Green.on_default().bold();
 pub(super) const QUIET: Style = Style::new().dimmed();
 pub(super) const NAME: Style = AnsiColor::Magenta.on_default();
-
-/// Text from elsewhere, with every control character but the line break shown instead of obeyed.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    let harmless = |character: char| character == '\n' || !(character.is_control() || is_bidi(character));
-    if text.chars().all(harmless) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if harmless(character) {
-            shown.push(character);
-        } else {
-            shown.extend(character.escape_unicode());
-        }
-    }
-    shown.into()
-}
-
-/// Marks that change the direction of what follows, and with it what a name seems to say.
-fn is_bidi(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
 
 /// A status in its colour.
 pub(crate) fn status(status: Status) -> String {
@@ -82,11 +59,5 @@ mod tests {
         let then = Timestamp::UNIX_EPOCH;
         let now = Timestamp::from_second(seconds).unwrap();
         assert_eq!(age(now, then), text);
-    }
-
-    #[test]
-    fn nothing_foreign_reaches_the_terminal() {
-        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\n");
-        assert!(matches!(plain("plain Saṃskāra"), Cow::Borrowed(_)));
     }
 }

@@ -16,9 +16,7 @@ pub(crate) fn diff(survey: &Survey, component: &str) -> Vec<(BookmarkName, What)
             Some(row) if row.tip == tip || !row.status.is_open() => {}
             Some(_) => events.push((name, What::Moved { tip })),
             None => {
-                let parent = flow.parent.clone();
-                let component = component.to_owned();
-                events.push((name, What::Created { tip, parent, component, origin: Origin::Found }));
+                events.push((name, What::created(tip, flow.parent.clone(), component, Origin::Found)));
             }
         }
     }

@@ -105,16 +105,28 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
     }
     let flow = match (find_flow(db, repo, event.flow.as_str())?, &event.what) {
         (Some(flow), _) => flow,
-        (None, What::Created { .. }) => match insert_flow(db, repo, event)? {
-            Some(flow) => flow,
-            None => return Ok(false),
-        },
+        (None, What::Created { tip, .. }) => {
+            // One whose bookmark came back, by `jj undo` say, goes on where it was.
+            let gone = find_gone(db, repo, event.flow.as_str(), tip)?;
+            match gone.map_or_else(|| insert_flow(db, repo, event), |flow| Ok(Some(flow)))? {
+                Some(flow) => flow,
+                None => return Ok(false),
+            }
+        }
         (None, _) => return Ok(false),
     };
     let id = insert_event(db, repo, flow, event)?;
     let at = text_of(event.at);
     match &event.what {
-        What::Created { tip, parent, component, origin } => {
+        What::Created { tip, parent, component, origin, context } => {
+            if let Some(context) = context {
+                db.prepare_cached(
+                    "INSERT OR IGNORE INTO contexts (uid, context, since) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![event.actor, context, at])?;
+            }
+            db.prepare_cached("UPDATE FlowRegistry SET gone_at = NULL, last_event = ?2 WHERE id = ?1 AND gone_at IS NOT NULL")?
+                .execute(params![flow, id])?;
             // Whoever made a flow knows more of it than whoever found its bookmark first.
             if *origin != Origin::Found {
                 db.prepare_cached(
@@ -145,21 +157,6 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
             settle(db, flow, landing, "landed", event, Some(tip))?;
             merge(db, flow, id, tip)?;
         }
-        What::LandedElsewhere { landing, parent, tip } => {
-            db.prepare_cached(
-                "INSERT INTO landings (key, flow, parent, state, tip_change, tip_to, planned_at, settled_at) \
-                 VALUES (?1, ?2, ?3, 'elsewhere', ?4, ?5, ?6, ?6)",
-            )?
-            .execute(params![
-                landing,
-                flow,
-                parent.as_str(),
-                tip.change.as_str(),
-                tip.commit.as_str(),
-                at
-            ])?;
-            merge(db, flow, id, tip)?;
-        }
     }
     db.prepare_cached("UPDATE FlowRegistry SET updated_at = ?2, last_event = ?3 WHERE id = ?1")?
         .execute(params![flow, at, id])?;
@@ -187,14 +184,24 @@ fn find_flow(db: &Connection, repo: &RepoId, bookmark: &str) -> rusqlite::Result
     .optional()
 }
 
+/// The row of a flow that went and whose change was this one.
+fn find_gone(db: &Connection, repo: &RepoId, bookmark: &str, tip: &Tip) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached(
+        "SELECT id FROM FlowRegistry WHERE repo = ?1 AND bookmark = ?2 AND change_id = ?3 AND gone_at IS NOT NULL \
+         ORDER BY id DESC LIMIT 1",
+    )?
+    .query_row(params![repo.as_str(), bookmark, tip.change.as_str()], |row| row.get(0))
+    .optional()
+}
+
 fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<Option<i64>> {
     let What::Created { tip, parent, component, .. } = &event.what else { return Ok(None) };
     let Ok(name) = FlowName::parse(event.flow.as_str()) else { return Ok(None) };
     db.prepare_cached(
         "INSERT INTO FlowRegistry (repo, bookmark, uid, component, intent, subflow, change_id, commit_id, \
-             parent_flow, actor, created_at, updated_at) \
+             parent_flow, actor, created_at, updated_at, last_event) \
          VALUES (:repo, :bookmark, :uid, :component, :intent, :subflow, :change, :commit, \
-             :parent, :actor, :at, :at)",
+             :parent, :actor, :at, :at, (SELECT coalesce(max(id), 0) + 1 FROM events))",
     )?
     .execute(named_params! {
         ":repo": repo.as_str(), ":bookmark": name.as_str(), ":uid": name.uid().as_str(),
@@ -209,7 +216,7 @@ fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Resul
 fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rusqlite::Result<i64> {
     let (from, to, reason) = match &event.what {
         What::Status { from, to, reason } => (*from, Some(*to), reason.as_deref()),
-        What::Landed { .. } | What::LandedElsewhere { .. } => (None, Some(Status::Merged), None),
+        What::Landed { .. } => (None, Some(Status::Merged), None),
         _ => (None, None, None),
     };
     db.prepare_cached(

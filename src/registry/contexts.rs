@@ -1,11 +1,11 @@
 //! Which context has which uid, and which repos are known.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params, params};
 
 use super::rows::text_of;
 use super::{Registry, failure};
-use crate::model::RepoId;
+use crate::model::{OpId, RepoId};
 use crate::name::Uid;
 
 impl Registry {
@@ -74,6 +74,26 @@ impl Registry {
             .execute(named_params! {
                 ":id": id.as_str(), ":root": root, ":component": component, ":now": text_of(now),
             })?;
+            Ok(())
+        })
+    }
+
+    /// The operation that the repo's rows were last compared with.
+    pub(crate) fn compared_at(&self, repo: &RepoId) -> anyhow::Result<Option<OpId>> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT compared_at FROM repos WHERE id = ?1")?
+                .query_row([repo.as_str()], |row| row.get::<_, Option<String>>(0))
+                .optional()
+        };
+        Ok(read().map_err(failure)?.flatten().map(OpId::new))
+    }
+
+    /// Writes down that the repo's rows agree with its bookmarks at an operation.
+    pub(crate) fn set_compared_at(&mut self, repo: &RepoId, op: &OpId) -> anyhow::Result<()> {
+        self.write(|db| {
+            db.prepare_cached("UPDATE repos SET compared_at = ?2 WHERE id = ?1 AND compared_at IS NOT ?2")?
+                .execute(params![repo.as_str(), op.as_str()])?;
             Ok(())
         })
     }

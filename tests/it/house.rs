@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Ids, names and values: no I/O, no clock, no environment.
-const PURE: &[&str] = &["config", "event", "graph", "model", "name", "survey", "uid"];
+const PURE: &[&str] = &["config", "event", "graph", "model", "name", "survey", "text", "uid"];
 /// Below the gates: failures, the environment, the spawner.
 const GROUND: &[&str] = &["env", "error", "process"];
 /// One for each outside world. They do not know one another.
@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("model", &[PURE]),
     ("name", &[PURE]),
     ("survey", &[PURE]),
+    ("text", &[PURE]),
     ("uid", &[PURE]),
     ("error", &[PURE]),
     ("env", &[PURE, &["error"]]),

@@ -59,7 +59,7 @@ fn a_fresh_home_gets_config_and_shim_and_is_fresh_again_after_uninstall() {
     Put the shim in place: $TEST_ENV/people/ada/.local/share/jj-flow/bin/jj
     Put it first on PATH, at the end of ~/.profile:
 
-        export PATH="$TEST_ENV/people/ada/.local/share/jj-flow/bin":"$PATH"
+        export PATH=$TEST_ENV/people/ada/.local/share/jj-flow/bin:"$PATH"
     "#);
     assert_eq!(
         std::fs::read_link(home.path.join(SHIM)).unwrap(),
@@ -71,7 +71,7 @@ fn a_fresh_home_gets_config_and_shim_and_is_fresh_again_after_uninstall() {
     The shim is there already: $TEST_ENV/people/ada/.local/share/jj-flow/bin/jj
     Put it first on PATH, at the end of ~/.profile:
 
-        export PATH="$TEST_ENV/people/ada/.local/share/jj-flow/bin":"$PATH"
+        export PATH=$TEST_ENV/people/ada/.local/share/jj-flow/bin:"$PATH"
     "#);
     assert_eq!(home.files(), installed);
     insta::assert_snapshot!(home.sh("jj-flow uninstall").ok(), @r"
@@ -130,7 +130,7 @@ fn the_line_for_path_fits_the_shell(#[case] shell: &str, #[case] file: &str, #[c
     let home = Home::new(&env, "ada");
     let told = home.sh(&format!("SHELL={shell} jj-flow install")).ok();
     assert!(
-        told.stdout.contains(&format!("at the end of {file}:\n\n    {line}\"$TEST_ENV/people/ada/.local")),
+        told.stdout.contains(&format!("at the end of {file}:\n\n    {line}$TEST_ENV/people/ada/.local")),
         "{told}"
     );
 }

@@ -79,17 +79,14 @@ fn a_status_set_in_sql_is_an_event_and_later_a_journal_line() {
 #[case::not_null("UPDATE FlowRegistry SET status = NULL", "NOT NULL constraint failed")]
 #[case::merged("UPDATE FlowRegistry SET status = 'merged'", "only a landing makes a flow merged")]
 #[case::delete("DELETE FROM FlowRegistry", "a flow keeps its row")]
-#[case::replace(
-    "REPLACE INTO FlowRegistry SELECT * FROM FlowRegistry WHERE intent = 'docs'",
-    "has a row already"
-)]
+#[case::replace("REPLACE INTO FlowRegistry SELECT * FROM FlowRegistry WHERE intent = 'docs'", "jj-flow: ")]
 #[case::insert_or_replace(
     "INSERT OR REPLACE INTO FlowRegistry SELECT * FROM FlowRegistry WHERE intent = 'docs'",
-    "has a row already"
+    "jj-flow: "
 )]
 #[case::upsert(
     "INSERT INTO FlowRegistry SELECT * FROM FlowRegistry WHERE intent = 'docs' ON CONFLICT DO UPDATE SET status = 'success'",
-    "has a row already"
+    "jj-flow: "
 )]
 #[case::update_or_replace(
     "UPDATE OR REPLACE FlowRegistry SET id = 2 WHERE id = 1",

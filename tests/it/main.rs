@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod defects;
 mod faults;
 mod house;
 mod install;

@@ -35,7 +35,7 @@ fn environment() -> TestEnvironment {
 fn a_name_is_checked(#[case] name: &str, #[case] result: Result<&str, &str>) {
     let env = environment();
     let repo = env.repo("field");
-    let output = repo.flow(&["name", "check", name]);
+    let output = repo.flow(&["name", "check", "--", name]);
     match result {
         Ok(text) => assert_eq!(output.ok().stdout, text),
         Err(good) => {
@@ -64,7 +64,7 @@ fn a_name_is_checked(#[case] name: &str, #[case] result: Result<&str, &str>) {
 fn a_name_is_made(#[case] text: &[&str], #[case] result: Result<&str, &str>) {
     let env = environment();
     let repo = env.repo("field");
-    let output = repo.flow(&[&["name", "make"], text].concat());
+    let output = repo.flow(&[&["name", "make", "--"], text].concat());
     match result {
         Ok(name) => {
             assert_eq!(output.ok().stdout, format!("{name}\n"));

@@ -143,7 +143,7 @@ fn what_an_alias_starts_meets_the_shim_again() {
 fn assert_goes_on(repo: &TestRepo<'_>, output: Output) {
     let output = output.ok();
     let warnings: Vec<&str> =
-        output.stderr.lines().filter(|line| line.contains("jj-flow could not")).collect();
+        output.stderr.lines().filter(|line| line.starts_with("Warning: jj-flow")).collect();
     assert_eq!(warnings.len(), 1, "{output}");
     assert_eq!(output.stderr.lines().count(), 4, "{output}");
     assert_eq!(names(repo), "a8f2--logicFoo");

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{become_jj, items, no_jj};
+use super::{become_jj, no_jj, options};
 use crate::error::{Failure, Kind};
 use crate::event::{Origin, What};
 use crate::jj::{self, Repo};
-use crate::model::BookmarkName;
+use crate::ledger::{Ledger, write_down};
+use crate::model::{BookmarkName, Flow, Tip};
 use crate::name::FlowName;
 use crate::name::policy::{Naming, Verdict, judge};
 use crate::output::{Out, plain};
@@ -30,25 +31,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 struct Desk {
     place: Place,
     session: Session,
-    registry: anyhow::Result<Registry>,
+    ledger: anyhow::Result<Ledger>,
 }
 
 impl Desk {
     fn open(globals: &Globals<'_>) -> anyhow::Result<Self> {
-        let place = Place::find(globals.repository.map(Utf8Path::new), false, items(globals))?;
+        let place = Place::find(globals.repository.map(Utf8Path::new), false, options(globals))?;
         let session = Session::open(&place)?;
-        // Without a registry names are still made, under the context's shortest uid.
-        let registry =
-            place.registry_path(&session.config).and_then(|path| Registry::open_within(&path, PATIENCE));
-        Ok(Self { place, session, registry })
+        let path = place.registry_path(&session.config);
+        let registry = path.and_then(|path| Registry::open_within(&path, PATIENCE));
+        let ledger = registry.and_then(|registry| session.ledger_in(&place, registry));
+        Ok(Self { place, session, ledger })
     }
 
     /// Judges every requested name: what is asked of jj instead, or why it is refused.
-    fn judge(&mut self, verb: Verb, requested: &[Name]) -> anyhow::Result<Vec<(Name, Verdict)>> {
-        let uid = self
-            .session
-            .require_uid(self.registry.as_mut().ok())
-            .or_else(|_| self.session.require_uid(None))?;
+    fn judge(&self, verb: Verb, requested: &[Name]) -> anyhow::Result<Vec<(Name, Verdict)>> {
+        // Without a registry names are still made, under the context's shortest uid.
+        let uid = match &self.ledger {
+            Ok(ledger) => ledger.actor.uid.clone(),
+            Err(_) => self.session.require_uid(None)?,
+        };
         let existing = self.existing()?;
         let exists = |name: &str| {
             let same = existing.iter().find(|bookmark| *bookmark == name);
@@ -78,37 +80,62 @@ impl Desk {
         text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
-    /// Records what jj has just done to these bookmarks.
-    fn record(self, verb: Verb, renamed_from: Option<&str>, made: &[String]) -> anyhow::Result<()> {
+    /// Records what jj has just done to these bookmarks; the flow that was renamed comes first. Where there is no
+    /// registry the repo's own journal has it, and the error says why.
+    fn record(self, renamed: Option<BookmarkName>, made: &[String]) -> anyhow::Result<()> {
         let flows: Vec<BookmarkName> =
             made.iter().filter_map(|name| Some(FlowName::parse(name).ok()?.bookmark())).collect();
         if flows.is_empty() {
             return Ok(());
         }
-        let Self { place, session, registry } = self;
-        let mut ledger = session.ledger_in(&place, registry?)?;
-        let head = session.jj.require_head()?;
+        let head = self.session.jj.require_head()?;
         let revset: Vec<String> = flows.iter().map(jj::revset::exactly).collect();
-        let graph = session.jj.read_at(&head, &revset.join(" | "))?;
-        let rows = session.rows(Some(&ledger.registry))?;
-        let mut events = Vec::new();
-        for name in flows {
-            let Some(tip) = graph.bookmark(&name).single().map(|change| change.tip()) else { continue };
-            let row = rows.iter().find(|row| row.bookmark == name);
-            let old = renamed_from.filter(|_| verb == Verb::Rename).map(BookmarkName::new);
-            match (row, old.filter(|old| rows.iter().any(|row| row.bookmark == *old))) {
-                (_, Some(old)) => events.push((old, What::Renamed { to: name })),
-                (Some(row), None) if row.tip == tip => {}
-                (Some(_), None) => events.push((name, What::Moved { tip })),
-                (None, None) => {
-                    let parent = FlowName::parse(name.as_str()).ok().and_then(|name| name.parent());
-                    let parent = parent.map(|parent| parent.bookmark());
-                    let component = session.component(&place);
-                    events.push((name, What::Created { tip, parent, component, origin: Origin::Bookmark }));
-                }
+        let graph = self.session.jj.read_at(&head, &revset.join(" | "))?;
+        let Self { place, session, ledger } = self;
+        let rows = ledger.as_ref().ok().and_then(|ledger| session.rows(Some(&ledger.registry)).ok());
+        let component = session.component(&place);
+        let events: Vec<_> = flows
+            .into_iter()
+            .filter_map(|name| {
+                let tip = graph.bookmark(&name).single()?.tip();
+                happened(rows.as_deref(), renamed.clone(), name, tip, &component)
+            })
+            .collect();
+        match ledger {
+            Ok(mut ledger) => {
+                ledger.record(session.now, Some(&head), events)?;
+                ledger.behind.map_or(Ok(()), Err)
+            }
+            Err(error) => {
+                let actor = session.actor(session.require_uid(None)?);
+                write_down(session.repo(), &actor, session.now, &head, events)?;
+                Err(error)
             }
         }
-        ledger.record(session.now, Some(&head), events)
+    }
+}
+
+/// What became of one flow. Without rows nobody can tell whether it is new: then it was found.
+fn happened(
+    rows: Option<&[Flow]>,
+    renamed: Option<BookmarkName>,
+    name: BookmarkName,
+    tip: Tip,
+    component: &str,
+) -> Option<(BookmarkName, What)> {
+    let row = |name: &BookmarkName| rows.and_then(|rows| rows.iter().find(|row| row.bookmark == *name));
+    if let Some(old) = renamed.filter(|old| rows.is_none() || row(old).is_some()) {
+        return Some((old, What::Renamed { to: name }));
+    }
+    match row(&name) {
+        Some(row) if row.tip == tip => None,
+        Some(_) => Some((name, What::Moved { tip })),
+        None => {
+            let parent = FlowName::parse(name.as_str()).ok().and_then(|name| name.parent());
+            let parent = parent.map(|parent| parent.bookmark());
+            let origin = if rows.is_some() { Origin::Bookmark } else { Origin::Found };
+            Some((name, What::created(tip, parent, component, origin)))
+        }
     }
 }
 
@@ -123,11 +150,12 @@ pub(super) fn name_bookmarks(
 ) -> ExitCode {
     let globals = &scanned.globals;
     let out = Out::new(false);
+    let Some(program) = jj::locate() else { return no_jj() };
     let found = Place::find(globals.repository.map(Utf8Path::new), false, Vec::new());
     if !found.is_ok_and(|place| Repo::find(&place.dir).is_some()) {
         return become_jj(argv0, args);
     }
-    let prepared = Desk::open(globals).and_then(|mut desk| Ok((desk.judge(verb, requested)?, desk)));
+    let prepared = Desk::open(globals).and_then(|desk| Ok((desk.judge(verb, requested)?, desk)));
     let (judged, desk) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -140,7 +168,6 @@ pub(super) fn name_bookmarks(
     };
     let Some(changed) = settle_names(out, verb, &judged) else { return ExitCode::FAILURE };
     let args = rewrite(args, &changed);
-    let Some(program) = jj::locate() else { return no_jj() };
     let status = match run_jj(&program, &args) {
         Ok(0) => 0,
         Ok(status) => return ExitCode::from(status),
@@ -156,12 +183,11 @@ pub(super) fn name_bookmarks(
         .iter()
         .map(|(name, _)| changed.iter().find(|new| new.index == name.index).unwrap_or(name).text.clone())
         .collect();
-    let old = requested.first().map(|name| name.text.as_str());
-    if let Err(error) = desk.record(verb, old, &made) {
-        let text = plain(&format!("{error:#}")).into_owned();
-        let _ = out.note(&format!(
-            "Warning: jj-flow could not record this, and will at the next `jj flow` command: {text}"
-        ));
+    let renamed = requested.first().filter(|_| verb == Verb::Rename);
+    let renamed = renamed.and_then(|old| Some(FlowName::parse(&old.text).ok()?.bookmark()));
+    if let Err(error) = desk.record(renamed, &made) {
+        let text = format!("Warning: jj-flow's registry does not have this yet, and will follow: {error:#}");
+        let _ = out.note(&plain(&text));
     }
     ExitCode::from(status)
 }

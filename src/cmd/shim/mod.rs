@@ -41,21 +41,18 @@ pub(crate) fn run(argv0: &OsStr, args: Vec<OsString>) -> ExitCode {
 
 /// `jj -R x --config y flow …` as jj-flow's own command line.
 fn flow_args(globals: &Globals<'_>, rest: &[OsString]) -> Vec<OsString> {
-    let mut args = Vec::new();
-    if let Some(repository) = globals.repository {
-        args.push(format!("--repository={repository}").into());
-    }
-    args.extend(items(globals).into_iter().map(|item| format!("--config={item}").into()));
-    args.extend(rest.iter().cloned());
-    args
+    let repository = globals.repository.map(|repository| format!("--repository={repository}"));
+    let given = repository.into_iter().chain(options(globals)).map(Into::into);
+    given.chain(rest.iter().cloned()).collect()
 }
 
-fn items(globals: &Globals<'_>) -> Vec<String> {
-    let item = |config: &ConfigArg<'_>| match config {
-        ConfigArg::Item(item) => Some((*item).to_owned()),
-        ConfigArg::File(_) => None,
+/// The settings that were given on the command line, as options.
+fn options(globals: &Globals<'_>) -> Vec<String> {
+    let option = |config: &ConfigArg<'_>| match config {
+        ConfigArg::Item(item) => format!("--config={item}"),
+        ConfigArg::File(path) => format!("--config-file={path}"),
     };
-    globals.configs.iter().filter_map(item).collect()
+    globals.configs.iter().map(option).collect()
 }
 
 /// Puts an alias's definition in the place of its word, as jj does. `Err` gives the words back as they were: it
@@ -63,15 +60,15 @@ fn items(globals: &Globals<'_>) -> Vec<String> {
 fn resolve_aliases(args: Vec<OsString>) -> Result<Vec<OsString>, Vec<OsString>> {
     let Command::Unknown { .. } = scan(&args).command else { return Ok(args) };
     let Some(program) = jj::locate() else { return Err(args) };
-    let (Ok(place), globals) = (env::current_dir(), items(&scan(&args).globals)) else { return Err(args) };
+    let (Ok(place), globals) = (env::current_dir(), options(&scan(&args).globals)) else { return Err(args) };
     let Ok(entries) = jj::read_config(&program, &place, &globals) else { return Err(args) };
     let mut expanded = args.clone();
     for _ in 0..ALIAS_DEPTH {
         let Command::Unknown { word, index } = scan(&expanded).command else { return Ok(expanded) };
-        let name = format!("aliases.{word}");
-        let value = entries.iter().find(|entry| entry.name == name).map(|entry| &entry.value);
-        let list = value.map(|value| value.get("definition").unwrap_or(value));
-        let definition: Option<Vec<String>> = match list.and_then(serde_json::Value::as_array) {
+        // An alias is a list, or a table with a list in it.
+        let names = [format!("aliases.{word}"), format!("aliases.{word}.definition")];
+        let entry = entries.iter().find(|entry| names.contains(&entry.name));
+        let definition: Option<Vec<String>> = match entry.and_then(|entry| entry.value.as_array()) {
             Some(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
             None if word == "b" => Some(vec!["bookmark".to_owned()]),
             None => None,

@@ -7,6 +7,8 @@ CREATE TABLE repos (
     component TEXT NOT NULL,
     -- How far the repo's journal has been taken in, in bytes.
     journal_offset INTEGER NOT NULL DEFAULT 0,
+    -- The operation whose bookmarks the rows were last compared with.
+    compared_at TEXT,
     first_seen TEXT NOT NULL,
     last_seen TEXT NOT NULL
 );
@@ -38,7 +40,7 @@ CREATE TABLE FlowRegistry (
     updated_at TEXT NOT NULL,
     gone_at TEXT,
     -- The event that made the row what it is; how a change from outside is told from jj-flow's own.
-    last_event INTEGER REFERENCES events (id)
+    last_event INTEGER NOT NULL REFERENCES events (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE UNIQUE INDEX flow_by_bookmark ON FlowRegistry (repo, lower(bookmark)) WHERE gone_at IS NULL;
@@ -119,11 +121,35 @@ WHEN NEW.status IS NOT OLD.status AND NEW.last_event IS OLD.last_event
 BEGIN
     INSERT INTO events (repo, key, flow, at, actor, kind, status_from, status_to, reason)
     VALUES (NEW.repo, lower(hex(randomblob(8))), NEW.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'sql', 'status',
-            OLD.status, NEW.status, CASE WHEN NEW.reason IS NOT OLD.reason THEN NEW.reason END);
+            OLD.status, NEW.status,
+            -- The reason of an earlier failure does not outlive it.
+            CASE WHEN NEW.status = 'failed' OR NEW.reason IS NOT OLD.reason THEN NEW.reason END);
+    UPDATE FlowRegistry
+    SET last_event = (SELECT max(id) FROM events WHERE flow = NEW.id),
+        reason = CASE WHEN NEW.status = 'failed' OR NEW.reason IS NOT OLD.reason THEN NEW.reason END,
+        updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER flow_reason_from_outside AFTER UPDATE OF reason ON FlowRegistry
+WHEN NEW.reason IS NOT OLD.reason AND NEW.status IS OLD.status AND NEW.last_event IS OLD.last_event
+BEGIN
+    INSERT INTO events (repo, key, flow, at, actor, kind, status_from, status_to, reason)
+    VALUES (NEW.repo, lower(hex(randomblob(8))), NEW.id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 'sql', 'status',
+            NEW.status, NEW.status, NEW.reason);
     UPDATE FlowRegistry
     SET last_event = (SELECT max(id) FROM events WHERE flow = NEW.id),
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     WHERE id = NEW.id;
+END;
+
+-- A row is what its last event made it: the event is a later one that stands in the log.
+CREATE TRIGGER flow_event_goes_on BEFORE UPDATE OF last_event ON FlowRegistry
+WHEN NEW.last_event IS NOT OLD.last_event AND NOT EXISTS (
+    SELECT 1 FROM events WHERE events.id = NEW.last_event AND events.id > OLD.last_event
+)
+BEGIN
+    SELECT RAISE(ABORT, 'jj-flow: from outside, only status and reason may be set');
 END;
 
 -- History stays. --------------------------------------------------------------------------------------------
@@ -154,9 +180,18 @@ BEGIN
     SELECT RAISE(ABORT, 'jj-flow: a row keeps its identity, and no other row is replaced');
 END;
 
-CREATE TRIGGER flow_not_born_merged BEFORE INSERT ON FlowRegistry WHEN NEW.status = 'merged'
+-- A row is inserted with the number of the event that creates it, which follows in the same transaction.
+CREATE TRIGGER flow_begins_in_progress BEFORE INSERT ON FlowRegistry
+WHEN NEW.status <> 'in-progress'
+  OR NEW.last_event IS NOT (SELECT coalesce(max(events.id), 0) + 1 FROM events)
 BEGIN
-    SELECT RAISE(ABORT, 'jj-flow: only a landing makes a flow merged; run: jj flow done');
+    SELECT RAISE(ABORT, 'jj-flow: a flow is made by jj-flow; run: jj flow new');
+END;
+
+CREATE TRIGGER repo_not_deleted BEFORE DELETE ON repos
+WHEN EXISTS (SELECT 1 FROM FlowRegistry WHERE FlowRegistry.repo = OLD.id)
+BEGIN
+    SELECT RAISE(ABORT, 'jj-flow: a repo with flows stays on record');
 END;
 
 CREATE TRIGGER event_not_deleted BEFORE DELETE ON events
@@ -181,6 +216,17 @@ BEGIN
 END;
 
 CREATE TRIGGER landing_not_deleted BEFORE DELETE ON landings
+BEGIN
+    SELECT RAISE(ABORT, 'jj-flow: a landing stays on record');
+END;
+
+CREATE TRIGGER landing_begins_planned BEFORE INSERT ON landings WHEN NEW.state NOT IN ('planned', 'elsewhere')
+BEGIN
+    SELECT RAISE(ABORT, 'jj-flow: a landing is planned before it lands');
+END;
+
+CREATE TRIGGER landing_is_settled_once BEFORE UPDATE ON landings
+WHEN OLD.state <> 'planned' OR NEW.flow <> OLD.flow OR NEW.key <> OLD.key OR NEW.parent <> OLD.parent
 BEGIN
     SELECT RAISE(ABORT, 'jj-flow: a landing stays on record');
 END;

@@ -1,0 +1,55 @@
+//! Text from elsewhere, made safe for where it goes.
+
+use std::borrow::Cow;
+
+/// Text from elsewhere, with every control character but the line break shown instead of obeyed.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let harmless = |character: char| character == '\n' || !(character.is_control() || is_bidi(character));
+    if text.chars().all(harmless) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if harmless(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    shown.into()
+}
+
+/// A word as every shell reads it, quoted where it has to be.
+pub(crate) fn quoted(word: &str) -> String {
+    let harmless = |character: char| character.is_alphanumeric() || "/._-+:@%=,".contains(character);
+    if !word.is_empty() && word.chars().all(harmless) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Marks that change the direction of what follows, and with it what a name seems to say.
+fn is_bidi(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_foreign_reaches_the_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\n");
+        assert!(matches!(plain("plain Saṃskāra"), Cow::Borrowed(_)));
+    }
+
+    #[rstest::rstest]
+    #[case("a8f2--research", "a8f2--research")]
+    #[case("", "''")]
+    #[case("a b", "'a b'")]
+    #[case("it's $HOME", r"'it'\''s $HOME'")]
+    #[case("-x;`y`", "'-x;`y`'")]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise(#[case] word: &str, #[case] shown: &str) {
+        assert_eq!(quoted(word), shown);
+    }
+}
