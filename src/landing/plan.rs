@@ -101,7 +101,7 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     changes.drain(..idle);
     let Some(&tip) = changes.first() else {
         let message = format!("Could not land {name}: it has no work over {parent}");
-        return Err(Failure::new(Kind::NothingToLand, message).hint("jj flow").into());
+        return Err(Failure::new(Kind::NothingToLand, message).hint("jj status").into());
     };
     check_others(survey, flow, &changes, tip)?;
     for change in &changes {

@@ -174,6 +174,8 @@ impl TestEnvironment {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env_clear();
         command.env("PATH", tools::path(&self.root, false));
+        // What normalised output says of paths is then true in a shell.
+        command.env("TEST_ENV", &self.root);
         for (name, folder) in [
             ("HOME", "home"),
             ("TMPDIR", "tmp"),
