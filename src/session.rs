@@ -10,7 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::jj::{self, Entry, Jj, Repo};
 use crate::ledger::{Actor, Ledger};
 use crate::model::{BookmarkName, RepoId};
-use crate::name::{FlowName, Uid};
+use crate::name::Uid;
 use crate::registry::{self, Registry};
 use crate::survey::{Survey, trunk_candidates};
 use crate::text::quoted;
@@ -221,24 +221,5 @@ impl Session {
     pub(crate) fn rows(&self, registry: Option<&Registry>) -> anyhow::Result<Vec<crate::model::Flow>> {
         let (Some(registry), Some(repo)) = (registry, self.repo_id()) else { return Ok(Vec::new()) };
         registry.flows(&registry::Filter { repo: Some(repo), ..registry::Filter::default() })
-    }
-}
-
-/// The flow that a person names: in full, or by the end of its name where only one flow has that end.
-pub(crate) fn find_named<'a>(
-    names: impl Iterator<Item = &'a FlowName>,
-    text: &str,
-) -> Result<Option<&'a FlowName>, Vec<&'a FlowName>> {
-    let all: Vec<&FlowName> = names.collect();
-    if let Some(exact) = all.iter().find(|name| name.as_str().eq_ignore_ascii_case(text)) {
-        return Ok(Some(exact));
-    }
-    let ending = format!("--{text}").to_ascii_lowercase();
-    let found: Vec<&FlowName> =
-        all.into_iter().filter(|name| name.as_str().to_ascii_lowercase().ends_with(&ending)).collect();
-    match found.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some(one)),
-        _ => Err(found),
     }
 }

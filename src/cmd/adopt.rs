@@ -4,8 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
+use super::desk::Desk;
 use super::new::{make_name, open_parent};
-use super::target::{Desk, require_free};
+use super::target::require_free;
 use crate::error::{Failure, Kind, refuse};
 use crate::event::{Origin, What};
 use crate::graph::Target;
@@ -26,8 +27,7 @@ pub(super) struct AdoptArgs {
 }
 
 pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open_to_make(&call)?;
-    call.out.follow(desk.session.config.color.as_deref());
+    let mut desk = Desk::open_to_make(&mut call)?;
     let old = BookmarkName::new(&args.bookmark);
     let survey = desk.survey(std::slice::from_ref(&old))?;
     let tip = match survey.graph.bookmark(&old) {

@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow};
+use super::desk::Desk;
+use super::target::find_flow;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
@@ -38,8 +39,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         let failure = Failure::new(Kind::Usage, "Could not describe the change with no words");
         return Err(failure.hint("jj flow done --message 'what it does'").into());
     }
-    let mut desk = Desk::open(&call)?;
-    call.out.follow(desk.session.config.color.as_deref());
+    let mut desk = Desk::open(&mut call)?;
     let into: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
     let survey = desk.survey(&into)?;
     let flow = find_flow(&survey, args.flow.as_deref())?;

@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow};
+use super::desk::Desk;
+use super::target::find_flow;
 use crate::error::{Failure, Kind};
 use crate::event::What;
 use crate::model::Status;
@@ -43,8 +44,7 @@ pub(super) fn run_reopen(args: &ReopenArgs, call: Call) -> anyhow::Result<()> {
 }
 
 fn set(mut call: Call, flow: Option<&str>, to: Status, reason: Option<&str>) -> anyhow::Result<()> {
-    let mut desk = Desk::open(&call)?;
-    call.out.follow(desk.session.config.color.as_deref());
+    let mut desk = Desk::open(&mut call)?;
     let survey = desk.survey(&[])?;
     let flow = find_flow(&survey, flow)?;
     let (name, from) = (flow.name.bookmark(), flow.status);

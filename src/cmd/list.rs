@@ -6,7 +6,7 @@ use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use super::Call;
-use super::target::refresh;
+use super::desk::open_to_read;
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
@@ -16,7 +16,7 @@ use crate::name::grammar::Segment;
 use crate::name::intent::Types;
 use crate::output::{age, flow_json, plain, status, table};
 use crate::registry::{Filter, Registry};
-use crate::session::{Session, require_jj};
+use crate::session::require_jj;
 
 /// List flows as the registry has them, those last touched first
 #[derive(Debug, Args)]
@@ -62,9 +62,7 @@ pub(super) fn run(args: &ListArgs, mut call: Call) -> anyhow::Result<()> {
         call.out.follow(config.color.as_deref());
         (Registry::open_to_read(&call.place.registry_path(&config)?)?, Filter::default(), config.rules.types)
     } else {
-        let session = Session::open(&call.place)?;
-        call.out.follow(session.config.color.as_deref());
-        refresh(&call, &session)?;
+        let (session, _) = open_to_read(&mut call)?;
         let known = args.all || session.repo_id().is_some();
         let registry = if known { session.open_registry(&call.place)? } else { None };
         let repo = session.repo_id().filter(|_| !args.all);

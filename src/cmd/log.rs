@@ -4,11 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{find_name, refresh, unknown};
+use super::desk::open_to_read;
+use super::target::{find_name, unknown};
 use crate::name::FlowName;
 use crate::output::plain;
 use crate::registry::{Filter, LoggedEvent};
-use crate::session::Session;
 
 /// Show what happened to the flows of this repo, newest first
 #[derive(Debug, Args)]
@@ -23,9 +23,7 @@ pub(super) struct LogArgs {
 }
 
 pub(super) fn run(args: &LogArgs, mut call: Call) -> anyhow::Result<()> {
-    let session = Session::open(&call.place)?;
-    call.out.follow(session.config.color.as_deref());
-    refresh(&call, &session)?;
+    let (session, _) = open_to_read(&mut call)?;
     let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
         return match &args.flow {
             Some(flow) => Err(unknown(flow)),

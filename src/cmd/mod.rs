@@ -2,6 +2,7 @@
 
 mod adopt;
 mod config;
+mod desk;
 mod doctor;
 mod done;
 mod fail;

@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_name, require_free};
+use super::desk::Desk;
+use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
 use crate::event::Origin;
 use crate::jj;
@@ -38,8 +39,7 @@ pub(super) struct NewArgs {
 }
 
 pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open_to_make(&call)?;
-    call.out.follow(desk.session.config.color.as_deref());
+    let mut desk = Desk::open_to_make(&mut call)?;
     let survey = desk.survey(&[])?;
     let name = make_name(&desk, &args.intent.join(" "))?;
     require_free(&survey, &name)?;
@@ -81,12 +81,12 @@ pub(super) fn open_parent<'a>(survey: &'a Survey, name: &FlowName) -> Option<&'a
 }
 
 fn find_parent<'a>(survey: &'a Survey, text: &str) -> anyhow::Result<&'a Standing> {
-    let name = find_name(survey.flows.iter().map(|flow| &flow.name), text)?;
-    let flow = survey.flows.iter().find(|flow| flow.name == *name);
-    flow.filter(|flow| flow.status.is_open()).ok_or_else(|| {
-        let message = format!("Could not start a flow on {name}: it is merged");
-        Failure::new(Kind::IllegalTransition, message).hint("jj flow list --status in-progress").into()
-    })
+    let flow = find_flow(survey, Some(text))?;
+    if flow.status.is_open() {
+        return Ok(flow);
+    }
+    let message = format!("Could not start a flow on {}: it is merged", flow.name);
+    Err(Failure::new(Kind::IllegalTransition, message).hint("jj flow list --status in-progress").into())
 }
 
 /// Adopts the current change, described where a message was given.

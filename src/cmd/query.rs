@@ -6,12 +6,12 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Call;
-use super::target::refresh;
+use super::desk::open_to_read;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
 use crate::output::{table, value_text};
 use crate::registry::Registry;
-use crate::session::{Session, require_jj};
+use crate::session::require_jj;
 
 /// How long a query may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ pub(super) struct QueryArgs {
 
 pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
     if Repo::find(&call.place.dir).is_some() {
-        refresh(&call, &Session::open(&call.place)?)?;
+        open_to_read(&mut call)?;
     }
     let (config, _) = call.place.load_config(&require_jj()?)?;
     call.out.follow(config.color.as_deref());

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Call;
-use super::target::{find_name, refresh, unknown};
+use super::desk::open_to_read;
+use super::target::{find_name, unknown};
 use crate::model::{BookmarkName, Flow};
 use crate::name::FlowName;
 use crate::output::{age, flow_json, plain, status};
@@ -24,9 +25,7 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
-    let session = Session::open(&call.place)?;
-    call.out.follow(session.config.color.as_deref());
-    refresh(&call, &session)?;
+    let (session, _) = open_to_read(&mut call)?;
     let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
         return Err(unknown(&args.flow));
     };

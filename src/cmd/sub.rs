@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::target::{Desk, find_flow, require_free};
+use super::desk::Desk;
+use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
 use crate::event::Origin;
 use crate::jj;
@@ -30,8 +31,7 @@ pub(super) struct SubArgs {
 }
 
 pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open_to_make(&call)?;
-    call.out.follow(desk.session.config.color.as_deref());
+    let mut desk = Desk::open_to_make(&mut call)?;
     let survey = desk.survey(&[])?;
     let parent = find_flow(&survey, args.of.as_deref())?;
     if !parent.status.is_open() {

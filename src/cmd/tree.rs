@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::target::{open_session, refresh};
+use super::desk::open_to_read;
 use crate::error::{Failure, Kind};
 use crate::graph::Target;
 use crate::output::{self, Leaf, age, plain, status, tree};
@@ -13,15 +13,10 @@ use crate::session::Session;
 use crate::survey::{Standing, Survey};
 
 pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
-    let session = open_session(&call)?;
-    call.out.follow(session.config.color.as_deref());
-    refresh(&call, &session)?;
-    // The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.
-    let known =
-        session.open_registry(&call.place).and_then(|registry| session.survey(registry.as_ref(), &[]));
-    let survey = match known {
-        Err(error) if Failure::of(&error).kind == Kind::Registry => session.survey(None, &[])?,
-        known => known?,
+    let (session, read) = open_to_read(&mut call)?;
+    let survey = match read {
+        Some(survey) => survey,
+        None => survey_either_way(&call, &session)?,
     };
     let current = survey.current().map(|flow| flow.name.as_str());
     let shown: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.status.is_open()).collect();
@@ -37,6 +32,16 @@ pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
         text.push_str(&format!("\n{merged} merged: jj flow list --status merged"));
     }
     Ok(call.out.answer(&text, object)?)
+}
+
+/// The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.
+fn survey_either_way(call: &Call, session: &Session) -> anyhow::Result<Survey> {
+    let known =
+        session.open_registry(&call.place).and_then(|registry| session.survey(registry.as_ref(), &[]));
+    match known {
+        Err(error) if Failure::of(&error).kind == Kind::Registry => session.survey(None, &[]),
+        known => known,
+    }
 }
 
 fn describe(survey: &Survey, flow: &Standing, current: Option<&str>) -> Value {

@@ -145,6 +145,9 @@ fn seal(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
 
 /// Publishes the chain where the repo still stands at the plan's operation; none where it was overtaken.
 fn publish(jj: &Jj, ledger: &mut Ledger, plan: Plan, chain: &Chain) -> anyhow::Result<Option<Landed>> {
+    if jj.repo().load_heads()?.as_slice() != [plan.op.clone()] {
+        return Ok(None);
+    }
     let flow = plan.flow.bookmark();
     let key = env::random_key()?;
     let landing = Landing {

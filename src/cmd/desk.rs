@@ -1,0 +1,155 @@
+//! The repo that a command works in, opened and brought level with the registry.
+
+use serde_json::Value;
+
+use super::Call;
+use crate::error::{Failure, Kind};
+use crate::event::{Origin, What};
+use crate::graph::Change;
+use crate::jj;
+use crate::journal::Journal;
+use crate::landing::settle;
+use crate::ledger::Ledger;
+use crate::model::{BookmarkName, ChangeId};
+use crate::name::FlowName;
+use crate::output::{flow_json, plain};
+use crate::projection::diff;
+use crate::session::Session;
+use crate::survey::Survey;
+
+/// A repo ready to be written to. The registry is opened first: where it cannot be, nothing has been touched.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) session: Session,
+    pub(super) ledger: Ledger,
+    pub(super) component: String,
+}
+
+impl Desk {
+    /// Opens repo and registry, and settles what a crash left open. The answer then follows jj's colours.
+    pub(super) fn open(call: &mut Call) -> anyhow::Result<Self> {
+        let session = open_session(call)?;
+        let mut ledger = session.open_ledger(&call.place)?;
+        settle(&session.jj, &mut ledger)?;
+        let component = session.component(&call.place);
+        Ok(Self { session, ledger, component })
+    }
+
+    /// The same for a command that makes a flow: it is the only one in this repo until it ends.
+    pub(super) fn open_to_make(call: &mut Call) -> anyhow::Result<Self> {
+        let mut desk = Self::open(call)?;
+        desk.ledger.begin_making()?;
+        Ok(desk)
+    }
+
+    /// The flows as they stand now, and the bookmarks of `also` among them; the registry is brought level with them.
+    pub(super) fn survey(&mut self, also: &[BookmarkName]) -> anyhow::Result<Survey> {
+        survey_level(&self.session, &mut self.ledger, &self.component, also)
+    }
+
+    /// Makes the working copy, which is new or adopted, a flow: first its row, then its bookmark, so that a kill in
+    /// between loses neither parent nor maker. Called while the ledger is [making](Ledger::begin_making).
+    pub(super) fn make_flow(
+        &mut self,
+        name: &FlowName,
+        parent: Option<BookmarkName>,
+        origin: Origin,
+    ) -> anyhow::Result<ChangeId> {
+        let jj = &self.session.jj;
+        let op = jj.require_head()?;
+        let graph = jj.read_at(&op, "@")?;
+        let tip = graph.changes().first().map(Change::tip);
+        let tip = tip.ok_or_else(|| Failure::new(Kind::Jj, "Could not read the working copy"))?;
+        let (bookmark, change) = (name.bookmark(), tip.change.clone());
+        let target = format!("--revision={}", jj::commit(&tip.commit));
+        let created = What::created(tip, parent, &self.component, origin);
+        self.ledger.record(self.session.now, Some(&op), vec![(bookmark.clone(), created)])?;
+        let made = jj.run(&["bookmark", "create", &jj::symbol(&bookmark), &target]);
+        if made.is_err() {
+            self.ledger.record(self.session.now, None, vec![(bookmark, What::Deleted {})])?;
+        }
+        made.map(|_| change)
+    }
+
+    /// Answers, and says where the registry could not follow.
+    pub(super) fn answer(&self, call: &Call, text: &str, object: Value) -> anyhow::Result<()> {
+        if let Some(error) = &self.ledger.behind {
+            warn_behind(call, error)?;
+        }
+        Ok(call.out.answer(text, object)?)
+    }
+
+    /// The row of a flow as the registry has it now.
+    pub(super) fn row(&self, name: &BookmarkName) -> Value {
+        let row = self.ledger.registry.flow(&self.ledger.repo, name).ok().flatten();
+        row.as_ref().map_or(Value::Null, flow_json)
+    }
+}
+
+/// Opens the repo to read: the registry is brought level where operations went on since it last was, and what was
+/// read on the way comes back with it. Where the registry cannot be, reading goes on without it.
+pub(super) fn open_to_read(call: &mut Call) -> anyhow::Result<(Session, Option<Survey>)> {
+    let session = open_session(call)?;
+    let read = match refresh(call, &session) {
+        Err(error) if matches!(Failure::of(&error).kind, Kind::Registry | Kind::Raced | Kind::Io) => {
+            warn_behind(call, &error)?;
+            None
+        }
+        other => other?,
+    };
+    Ok((session, read))
+}
+
+fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
+    match (session.open_registry(&call.place)?, session.repo_id()) {
+        (Some(registry), Some(repo)) => {
+            let heads = session.repo().load_heads()?;
+            if heads.len() == 1 && heads.first() == registry.compared_at(&repo)?.as_ref() {
+                return Ok(None);
+            }
+        }
+        // A repo that nothing is known of becomes known by its first flow.
+        _ if !Journal::of(session.repo().dir()).path().exists() => {
+            let survey = session.survey(None, &[])?;
+            if survey.flows.is_empty() {
+                return Ok(Some(survey));
+            }
+        }
+        _ => {}
+    }
+    let mut ledger = session.open_ledger(&call.place)?;
+    settle(&session.jj, &mut ledger)?;
+    survey_level(session, &mut ledger, &session.component(&call.place), &[]).map(Some)
+}
+
+fn survey_level(
+    session: &Session,
+    ledger: &mut Ledger,
+    component: &str,
+    also: &[BookmarkName],
+) -> anyhow::Result<Survey> {
+    let survey = session.survey(Some(&ledger.registry), also)?;
+    let events = diff(&survey, component);
+    let found = !events.is_empty();
+    ledger.record_found(session.now, &survey.graph.op, events)?;
+    if !found {
+        return Ok(survey);
+    }
+    let rows = session.rows(Some(&ledger.registry))?;
+    Ok(Survey::new(survey.graph, rows, &session.config.trunk))
+}
+
+fn warn_behind(call: &Call, error: &anyhow::Error) -> anyhow::Result<()> {
+    let text = format!("Warning: the registry is behind this repo and will follow: {error:#}");
+    Ok(call.out.note(&plain(&text))?)
+}
+
+/// The repo, with jj's colours followed and what is wrong with its config told.
+fn open_session(call: &mut Call) -> anyhow::Result<Session> {
+    let session = Session::open(&call.place)?;
+    call.out.follow(session.config.color.as_deref());
+    for complaint in &session.complaints {
+        call.out.note(&format!("Warning: {}.", plain(complaint)))?;
+    }
+    Ok(session)
+}
