@@ -73,7 +73,7 @@ impl Place {
     pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
         let entries = jj::read_config(program, &self.dir, &self.options)?;
         let text = |name: &str| {
-            let entry = entries.iter().find(|entry| entry.name == name)?;
+            let entry = entries.iter().rfind(|entry| entry.name == name)?;
             entry.value.as_str().map(str::to_owned)
         };
         let settings: Vec<Setting> = entries.iter().filter_map(setting).collect();

@@ -18,20 +18,31 @@ pub(crate) struct Entry {
     pub(crate) source: String,
     #[serde(default)]
     pub(crate) path: Option<String>,
+    #[serde(default)]
+    is_overridden: bool,
+}
+
+impl Entry {
+    /// Whether it holds. Of `ui.color` that is what holds but for the `--color` that this was asked with.
+    fn holds(&self) -> bool {
+        self.is_overridden == (self.name == "ui.color")
+    }
 }
 
 /// Every entry outside jj's defaults, in one process; `dir` decides which repo's config takes part.
 pub(crate) fn read_config(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
     let mut args = vec!["--color=never".into(), "--no-pager".into(), "--ignore-working-copy".into()];
     args.extend(options.iter().map(Into::into));
-    args.extend(["config", "list", r#"--template=json(self) ++ "\n""#].map(Into::into));
+    let list = ["config", "list", "--include-overridden", r#"--template=json(self) ++ "\n""#];
+    args.extend(list.map(Into::into));
     let finished =
         process::run_captured(program, &args, Some(dir.as_std_path()), &[locate::guard_spawn(program)])?;
     if !finished.status.success() {
         return Err(failed("config list", &finished.stderr).into());
     }
     let text = String::from_utf8_lossy(&finished.stdout);
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    Ok(entries.filter(Entry::holds).collect())
 }
 
 /// The folder of the user's own config, which has `conf.d` in it.

@@ -16,6 +16,7 @@ mod install;
 mod landing;
 mod ledger;
 mod names;
+mod output;
 mod shim;
 mod shim_passes;
 
