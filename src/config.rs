@@ -26,6 +26,16 @@ pub(crate) enum Trunk {
     Named(BookmarkName),
 }
 
+impl Trunk {
+    /// The name that somebody gave: the user, or jj's own config.
+    pub(crate) fn named(&self) -> Option<&BookmarkName> {
+        match self {
+            Self::Named(name) | Self::Auto(Some(name)) => Some(name),
+            Self::Auto(None) | Self::None => None,
+        }
+    }
+}
+
 /// Every setting, with its default where nothing is set.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {

@@ -27,6 +27,8 @@ pub(crate) struct Survey {
     pub(crate) rows: Vec<Flow>,
     /// The local bookmark that root flows land on, where there is one.
     pub(crate) trunk: Option<BookmarkName>,
+    /// The trunk's name where one is set, whether there is such a bookmark or not.
+    pub(crate) trunk_name: Option<BookmarkName>,
     /// For each change of the graph the open flow that it belongs to.
     owners: Vec<Option<usize>>,
 }
@@ -67,7 +69,8 @@ impl Survey {
         };
         let flows = names.into_iter().map(standing).collect();
         let trunk = find_trunk(&graph, setting);
-        let mut survey = Self { graph, flows, rows, trunk, owners: Vec::new() };
+        let mut survey =
+            Self { graph, flows, rows, trunk, trunk_name: setting.named().cloned(), owners: Vec::new() };
         survey.owners = survey.find_owners();
         survey
     }

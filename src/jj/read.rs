@@ -55,9 +55,10 @@ struct Ref {
 
 impl Jj {
     /// Reads the commits of a revset as they stand now. The working copy is snapshotted by a command of its own: its
-    /// words stay in the operation log for people to read.
+    /// words stay in the operation log for people to read. One that somebody else's operation left stale is brought
+    /// up to date first, in jj's own way, which keeps what was edited.
     pub(crate) fn read_now(&self, revset: &str) -> anyhow::Result<Graph> {
-        self.run(&["util", "snapshot"])?;
+        self.run(&["--config=snapshot.auto-update-stale=true", "util", "snapshot"])?;
         let head = self.require_head()?;
         self.read_at(&head, revset)
     }

@@ -152,14 +152,19 @@ fn find_parent<'a>(survey: &'a Survey, request: &Request<'_>) -> anyhow::Result<
     let Some(parent) = request.into.clone().or_else(|| survey.landing_parent(request.flow)) else {
         let message = format!("Could not land {name}: this repo has no trunk to land on");
         let known = survey.graph.changes().iter().filter(|change| change.trunk);
-        let remote = known.flat_map(|change| &change.remotes).next();
+        let named = survey.trunk_name.as_ref();
+        let mut remotes = known.flat_map(|change| &change.remotes);
+        let remote = remotes.find(|remote| named.is_none_or(|named| remote.name == *named));
         let hint = match remote {
             Some(remote) => format!(
                 "jj bookmark track {} --remote {}",
                 quoted(remote.name.as_str()),
                 quoted(&remote.remote)
             ),
-            None => format!("jj bookmark create main --revision 'parents({name})'"),
+            None => {
+                let trunk = quoted(named.map_or("main", BookmarkName::as_str));
+                format!("jj bookmark create {trunk} --revision 'parents({name})'")
+            }
         };
         return Err(Failure::new(Kind::NoParent, message).hint(hint).into());
     };

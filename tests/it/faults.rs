@@ -80,6 +80,16 @@ fn a_plain_git_repo_is_told_how_to_become_one() {
     assert_eq!(here.git_refs().matches("refs/heads/").count(), 2);
 }
 
+#[test]
+fn in_a_folder_of_a_git_repo_the_hint_makes_no_repo_within() {
+    let env = TestEnvironment::new();
+    let here = env.dir("plain");
+    here.git(&["init", "--quiet"]).ok();
+    let deep = here.dir("deep");
+    run_hint(&deep, &deep.flow(&["new", "research"]).exits(1)).ok();
+    assert!(here.root().join(".jj").exists() && !deep.root().join(".git").exists());
+}
+
 #[rstest]
 #[case::missing(None, "Could not find jj on PATH")]
 #[case::old(Some("echo jj 0.30.0"), "jj 0.30.0 is too old for jj-flow, which needs 0.44 or newer")]
@@ -160,6 +170,31 @@ fn a_registry_that_is_none_stops_what_would_be_recorded() {
     assert_eq!(env.rows("SELECT bookmark FROM FlowRegistry ORDER BY id"), "a8f2--research\na8f2--docs\n");
 }
 
+#[test]
+fn the_tree_goes_on_where_the_registry_is_damaged_further_down() {
+    let env = TestEnvironment::new();
+    let repo = repo(&env);
+    let file = env.data_home().join("jj-flow/registry.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[8192..].fill(0xa5);
+    std::fs::write(&file, bytes).unwrap();
+    assert_tree_goes_on(repo.flow(&[]));
+}
+
+#[rstest]
+#[case::at_once(false)]
+#[case::later(true)]
+fn a_config_that_jj_cannot_read_is_told(#[case] was_readable: bool) {
+    let env = TestEnvironment::new();
+    let repo = env.repo("field");
+    if was_readable {
+        repo.flow(&["new", "research"]).ok();
+    }
+    env.add_config("flow = [");
+    let output = repo.flow(&["new", "docs"]).exits(1);
+    assert!(output.stderr.contains("TOML"), "{output}");
+}
+
 /// Root passes over file permissions unless it gives that up.
 fn bound_by_permissions() -> &'static str {
     let probe = "setpriv --bounding-set=-dac_override,-dac_read_search";
@@ -195,6 +230,26 @@ fn a_full_disk_stops_what_would_be_recorded() {
     assert_refused(&repo, &full, &WRITING, 6, "registry");
     repo.flow(&["new", "docs"]).ok();
     assert_eq!(env.rows("SELECT count(*) FROM FlowRegistry"), "2\n");
+}
+
+/// A flow is made and recorded, late perhaps, or there is none.
+#[rstest]
+#[case::no_room_for_the_tables(64)]
+#[case::none_for_the_repo(180)]
+#[case::none_for_the_row(230)]
+fn a_disk_that_fills_up_on_the_way_loses_nothing(#[case] blocks: u32) {
+    let env = TestEnvironment::new();
+    env.set("JJ_FLOW_UID", "a8f2");
+    let repo = env.repo("field");
+    let state = repo.state();
+    let output = repo.sh(&format!("trap '' XFSZ; ulimit -f {blocks}; exec jj-flow new research"));
+    if output.code != 0 {
+        output.exits(6);
+        assert_eq!(repo.state(), state);
+    } else {
+        repo.flow(&["list"]).ok();
+        assert_eq!(env.rows("SELECT bookmark FROM FlowRegistry"), "a8f2--research\n");
+    }
 }
 
 #[test]

@@ -6,16 +6,15 @@ use rstest::rstest;
 
 use crate::common::{Output, TestEnvironment, TestRepo};
 use crate::ledger::without_ids;
-use crate::names::run_hint;
 
 /// A home folder with nothing but defaults: no XDG variable, no config.
-struct Home<'e> {
-    repo: TestRepo<'e>,
-    path: PathBuf,
+pub(crate) struct Home<'e> {
+    pub(crate) repo: TestRepo<'e>,
+    pub(crate) path: PathBuf,
 }
 
 impl<'e> Home<'e> {
-    fn new(env: &'e TestEnvironment, name: &str) -> Self {
+    pub(crate) fn new(env: &'e TestEnvironment, name: &str) -> Self {
         let path = env.root().join("people").join(name);
         std::fs::create_dir_all(&path).unwrap();
         let repo = env.repo("field").with("HOME", path.to_str().unwrap()).with("JJ_FLOW_UID", "a8f2");
@@ -24,29 +23,29 @@ impl<'e> Home<'e> {
 
     /// A line of shell of somebody who lives here.
     #[must_use = "say what was expected: `.ok()`, `.exits(…)` or a snapshot"]
-    fn sh(&self, script: &str) -> Output {
+    pub(crate) fn sh(&self, script: &str) -> Output {
         self.repo
             .sh(&format!("unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_STATE_HOME SHELL; {script}"))
     }
 
     /// Every file and link, with what is in it.
-    fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         self.sh("cd && find . -type f -exec cksum {} + -o -type l -exec ls -l {} + | sort").ok().stdout
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.path.join(path)).unwrap()
     }
 }
 
-const CONFIG: &str = ".config/jj/conf.d/jj-flow.toml";
-const SHIM: &str = ".local/share/jj-flow/bin/jj";
+pub(crate) const CONFIG: &str = ".config/jj/conf.d/jj-flow.toml";
+pub(crate) const SHIM: &str = ".local/share/jj-flow/bin/jj";
 
 #[test]
 fn a_fresh_home_gets_config_and_shim_and_is_fresh_again_after_uninstall() {
@@ -118,6 +117,8 @@ fn jj_flow_is_a_command_of_jj_then() {
     assert_eq!(list("jj -R ../other flow list --json")[0]["flow"], "a8f2--docs");
     assert_eq!(list("cd ../other && jj flow list --json")[0]["flow"], "a8f2--docs");
     assert_eq!(list("jj flow list --json --all").as_array().unwrap().len(), 2);
+    home.sh("mkdir -p Components/alpha && cd Components/alpha && jj flow new schema").ok();
+    assert_eq!(list("jj flow list --json")[0]["component"], "alpha");
 }
 
 #[rstest]
@@ -138,6 +139,7 @@ fn the_line_for_path_fits_the_shell(#[case] shell: &str, #[case] file: &str, #[c
 #[rstest]
 #[case("ada")]
 #[case("Ada Größe, 愛")]
+#[case("a$b `x` e\u{301}")]
 fn the_line_for_path_puts_the_shim_first(#[case] name: &str) {
     let env = TestEnvironment::new();
     let home = Home::new(&env, name);
@@ -202,60 +204,4 @@ fn revsets_templates_and_colours_know_flows() {
     let whole = home.sh("jj log --color=always -r 'flows() | main'").ok().stdout;
     assert!(whole.contains("\u{1b}[1m\u{1b}[38;5;6ma8f2--docs"), "{whole:?}");
     assert!(whole.contains("\u{1b}[38;5;5mmain"), "{whole:?}");
-}
-
-#[test]
-fn a_header_of_ones_own_stays() {
-    let env = TestEnvironment::new();
-    let home = Home::new(&env, "ada");
-    home.write(
-        ".config/jj/config.toml",
-        "[template-aliases]\n'format_short_commit_header(commit)' = '\"MINE\" ++ flow_bookmarks(commit)'\n",
-    );
-    home.sh("jj-flow install && jj flow new research").ok();
-    let log = home.sh("jj log --no-graph -r @").ok().stdout;
-    assert!(log.starts_with("MINEa8f2--research\n"), "{log}");
-    // Once it is gone, the next install brings jj-flow's.
-    home.write(".config/jj/config.toml", "");
-    home.sh("jj-flow install").ok();
-    assert!(home.sh("jj log --no-graph -r @").ok().stdout.contains(" a8f2--research "));
-    let installed = home.files();
-    home.sh("jj-flow install").ok();
-    assert_eq!(home.files(), installed);
-}
-
-#[test]
-fn what_is_somebody_elses_is_not_touched() {
-    let env = TestEnvironment::new();
-    let home = Home::new(&env, "ada");
-    home.write(CONFIG, "# mine\n");
-    for verb in ["install", "uninstall"] {
-        let output = home.sh(&format!("jj-flow {verb}")).exits(1);
-        assert!(
-            output.stderr.starts_with("Error: $TEST_ENV/people/ada/.config/jj/conf.d/jj-flow.toml is there"),
-            "{output}"
-        );
-        assert_eq!(home.read(CONFIG), "# mine\n");
-    }
-    std::fs::remove_file(home.path.join(CONFIG)).unwrap();
-    home.write(SHIM, "mine\n");
-    home.sh("jj-flow install").exits(1);
-    home.sh("jj-flow uninstall").ok();
-    assert_eq!(home.read(SHIM), "mine\n");
-}
-
-#[test]
-fn a_config_file_named_by_the_environment_is_left_alone() {
-    let env = TestEnvironment::new();
-    let home = Home::new(&env, "ada");
-    home.write("my.toml", "ui.color = 'never'\n");
-    let before = home.files();
-    let output = home.sh("export JJ_CONFIG=~/my.toml; jj-flow install").exits(1);
-    assert!(output.stderr.starts_with("Error: JJ_CONFIG is set"), "{output}");
-    let cached = |line: &&str| line.ends_with("/jj-version.json");
-    assert_eq!(
-        home.files().lines().filter(|line| !cached(line)).collect::<Vec<_>>(),
-        before.lines().collect::<Vec<_>>()
-    );
-    run_hint(&home.repo, &output).ok();
 }

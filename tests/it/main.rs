@@ -9,16 +9,20 @@
 )]
 
 mod common;
-mod defects;
 mod faults;
 mod house;
 mod install;
+mod install_spares;
 mod landing;
 mod ledger;
 mod names;
 mod output;
+mod places;
+mod record;
+mod shapes;
 mod shim;
 mod shim_passes;
+mod unsettled;
 
 #[test]
 fn every_test_file_is_listed() {

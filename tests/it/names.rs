@@ -82,7 +82,7 @@ fn a_name_is_made(#[case] text: &[&str], #[case] result: Result<&str, &str>) {
 fn a_name_is_told_in_parts() {
     let env = environment();
     let repo = env.repo("field");
-    let name = repo.flow(&["name", "make", "--json", "docs--big--table"]).ok().json();
+    let name = repo.flow(&["name", "make", "docs--big--table", "--json"]).ok().json();
     let whole = json!({
         "schema": 1, "ok": true, "name": "a8f2--docs--big--table", "uid": "a8f2", "intent": "docs",
         "subflow": "big--table", "parent": "a8f2--docs--big",

@@ -152,11 +152,13 @@ fn exempt_names_and_bookmarks_that_are_there_stay() {
 #[case::alias(&["bc", "foo"])]
 #[case::alias_of_an_alias(&["bcc", "foo"])]
 #[case::alias_with_the_name(&["bfoo"])]
+#[case::alias_in_a_table(&["bt", "foo"])]
 #[case::quoted(&["bookmark", "create", "'foo'"])]
 fn every_spelling_of_the_verb_is_known(#[case] args: &[&str]) {
     let env = environment();
     env.add_config(
-        "[aliases]\nbc = ['bookmark', 'create']\nbcc = ['--no-pager', 'bc']\nbfoo = ['b', 's', 'foo']\n",
+        "[aliases]\nbc = ['bookmark', 'create']\nbcc = ['--no-pager', 'bc']\nbfoo = ['b', 's', 'foo']\n\
+        [aliases.bt]\ndefinition = ['bookmark', 'create']\n",
     );
     let repo = env.repo("field");
     repo.shim(args).ok();
@@ -182,7 +184,9 @@ fn settings_on_the_command_line_hold() {
     repo.shim(&["--config", "flow.policy='strict'", "bookmark", "create", "foo"]).exits(1);
     repo.shim(&["bookmark", "create", "--config=flow.policy='off'", "foo"]).ok();
     repo.shim(&["bookmark", "create", "bar", "--config=flow.default-type='docs'"]).ok();
-    assert_eq!(names(&repo), "a8f2--docsBar foo");
+    repo.write("flow.toml", "flow.policy = 'off'\n");
+    repo.shim(&["--config-file=flow.toml", "bookmark", "create", "baz"]).ok();
+    assert_eq!(names(&repo), "a8f2--docsBar baz foo");
 }
 
 #[test]
@@ -194,6 +198,7 @@ fn jj_flow_needs_no_alias_behind_the_shim() {
     let list = here.shim(&["--repository=../other", "flow", "list", "--json"]).ok().json();
     assert_eq!(list["flows"][0]["flow"], "a8f2--research");
     here.shim(&["flow", "list", "-R", "../other"]).ok();
+    here.shim(&["-R.", "flow", "-R../other", "list"]).ok();
     other.shim(&["--config=flow.default-type='docs'", "flow", "new", "x"]).ok();
     assert_eq!(names(&other), "a8f2--docsX a8f2--research");
     here.shim(&["flow", "list"]).exits(1);
@@ -235,6 +240,18 @@ fn a_renamed_flow_keeps_its_row_and_history() {
     a8f2--logicFoo--deeper|logicFoo|a8f2--barResearch
     ");
     assert_eq!(env.rows("SELECT count(*) FROM FlowRegistry WHERE gone_at IS NOT NULL"), "0\n");
+}
+
+#[test]
+fn a_flow_renamed_while_the_registry_was_away_keeps_its_row() {
+    let env = environment();
+    let repo = env.repo("field");
+    repo.shim(&["bookmark", "create", "foo"]).ok();
+    repo.flow(&["fail", "--reason", "no luck"]).ok();
+    let away = repo.with("JJ_FLOW_REGISTRY", "/proc/nowhere/registry.db");
+    away.shim(&["bookmark", "rename", "a8f2--logicFoo", "docs"]).ok();
+    repo.flow(&["reopen", "docs"]).ok();
+    assert_eq!(env.rows(ROWS), "a8f2--docs|in-progress|created,status,renamed,status\n");
 }
 
 #[test]

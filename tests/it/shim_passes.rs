@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use rstest::rstest;
 use rusqlite::TransactionBehavior;
 
 use crate::common::{Output, TestEnvironment, TestRepo};
@@ -90,7 +91,9 @@ fn several_shims_on_path_still_end_at_the_real_jj() {
     // Such a wrapper finds the shim again, behind it on PATH or before it.
     let wrapper = bin(&env, "wrapper", |jj| script(jj, "exec jj \"$@\""));
     let aside = bin(&env, "aside", |jj| script(jj, &format!("PATH={shim}:$PATH exec jj \"$@\"")));
-    let paths: [&[&str]; 7] = [
+    let real = format!("PATH={shim}:{}/bin:/usr/bin:/bin exec jj \"$@\"", env.root().display());
+    let alone = bin(&env, "alone", |jj| script(jj, &real));
+    let paths: [&[&str]; 9] = [
         &[&shim, &shim],
         &[&shim, &link, &shim],
         &[&shim, &copy],
@@ -98,6 +101,8 @@ fn several_shims_on_path_still_end_at_the_real_jj() {
         &[&shim, &wrapper],
         &[&shim, &aside],
         &[&copy, &shim, &aside, &other],
+        &[&copy, &other, &copy, &other],
+        &[&shim, &alone],
     ];
     for (number, path) in paths.iter().enumerate() {
         let path = format!("{}:{}/bin:/usr/bin:/bin", path.join(":"), env.root().display());
@@ -106,8 +111,8 @@ fn several_shims_on_path_still_end_at_the_real_jj() {
         assert_eq!(jj("jj log").ok().stdout, repo.jj(&["log"]).ok().stdout, "{path}");
         jj(&format!("jj bookmark create docs{number}")).ok();
     }
-    assert_eq!(names(&repo), (0..7).map(|n| format!("a8f2--docs{n}")).collect::<Vec<_>>().join(" "));
-    assert_eq!(env.rows("SELECT count(*) FROM events"), "7\n");
+    assert_eq!(names(&repo), (0..9).map(|n| format!("a8f2--docs{n}")).collect::<Vec<_>>().join(" "));
+    assert_eq!(env.rows("SELECT count(*) FROM events"), "9\n");
 }
 
 #[test]
@@ -120,6 +125,7 @@ fn without_a_real_jj_behind_it_the_shim_exits_127() {
     {
         let output = alone.sh(script).exits(127);
         assert_eq!(output.stderr.matches("Error: Could not find jj on PATH").count(), 1, "{output}");
+        assert!(!output.stderr.contains("Warning"), "{output}");
     }
     assert_eq!(names(&repo), "");
 }
@@ -190,4 +196,27 @@ fn a_registry_that_somebody_holds_keeps_nobody_either() {
     assert_goes_on(&repo, repo.shim(&["bookmark", "create", "foo"]));
     drop(held);
     assert_found_again(&repo);
+}
+
+#[test]
+fn whoever_has_no_uid_yet_need_not_wait_for_the_registry() {
+    let env = TestEnvironment::new();
+    let repo = env.repo("field").with("JJ_FLOW_SESSION", "1");
+    env.dir("field").flow(&["uid"]).ok();
+    let mut registry = env.registry();
+    let _held = registry.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    repo.shim(&["bookmark", "create", "main"]).ok();
+    assert_eq!(names(&repo), "main");
+}
+
+#[rstest]
+#[case::the_list(&["list"])]
+#[case::the_tree(&[])]
+fn what_was_missed_is_recorded_by(#[case] command: &[&str]) {
+    let env = environment();
+    let repo = env.repo("field");
+    let away = repo.with("JJ_FLOW_REGISTRY", "/proc/nowhere/registry.db");
+    away.shim(&["bookmark", "create", "foo"]).ok();
+    repo.flow(command).ok();
+    assert_eq!(env.rows("SELECT bookmark FROM FlowRegistry"), "a8f2--logicFoo\n");
 }
