@@ -3,6 +3,7 @@
 //! A landing is journalled before it is published. Whoever comes next in the repo and finds one that was never
 //! settled asks jj which of the two states it is in.
 
+mod check;
 mod plan;
 mod publish;
 mod settle;

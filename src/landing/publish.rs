@@ -190,12 +190,17 @@ fn bring_along(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
         jj.run(&["--ignore-working-copy", "git", "export"])?;
     }
     if plan.carries_here {
-        jj.run(&["workspace", "update-stale"])?;
-        let here = jj.read_at(&jj.require_head()?, "@ & divergent()")?;
-        if let Some(change) = here.changes().first() {
-            let message =
-                format!("an edit made meanwhile is in another copy of change {}", change.id.short());
-            let hint = format!("jj log --revisions 'change_id({})'", change.id.short());
+        // Reading brings a stale working copy along, and says whether an edit met the landing on the way.
+        let divergent = jj.run(&[
+            "--config=snapshot.auto-update-stale=true",
+            "log",
+            "--no-graph",
+            "--revisions=@ & divergent()",
+            "--template=change_id.short(8)",
+        ])?;
+        if !divergent.is_empty() {
+            let message = format!("an edit made meanwhile is in another copy of change {divergent}");
+            let hint = format!("jj log --revisions 'change_id({divergent})'");
             return Err(Failure::new(Kind::Divergent, message).hint(hint).into());
         }
     }

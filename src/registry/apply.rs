@@ -6,9 +6,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 
+use super::landings::{insert_landing, merge, settle};
 use super::rows::text_of;
 use super::{Registry, failure};
-use crate::event::{Event, Landing, Origin, What};
+use crate::event::{Event, Origin, What};
 use crate::model::{BookmarkName, RepoId, Status, Tip};
 use crate::name::FlowName;
 
@@ -240,15 +241,6 @@ fn move_tip(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Resu
     Ok(())
 }
 
-fn merge(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE FlowRegistry SET status = 'merged', reason = NULL, change_id = ?2, commit_id = ?3, last_event = ?4 \
-         WHERE id = ?1",
-    )?
-    .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
-    Ok(())
-}
-
 /// The row takes the new name, and so do the rows that have it as their parent.
 fn rename(
     db: &Connection,
@@ -267,49 +259,5 @@ fn rename(
          WHERE repo = ?1 AND parent_flow = ?2 AND gone_at IS NULL",
     )?
     .execute(params![repo.as_str(), event.flow.as_str(), to.as_str(), id])?;
-    Ok(())
-}
-
-fn insert_landing(db: &Connection, flow: i64, event: &Event, landing: &Landing) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO landings (key, flow, parent, state, base_operation, chain_operation, parent_from, parent_to, \
-             tip_change, tip_from, changes, rebased, planned_at) \
-         VALUES (:key, :flow, :parent, 'planned', :base, :chain, :parent_from, :parent_to, \
-             :tip_change, :tip_from, :changes, :rebased, :at)",
-    )?
-    .execute(named_params! {
-        ":key": landing.landing, ":flow": flow, ":parent": landing.parent.as_str(),
-        ":base": landing.base.as_str(), ":chain": landing.chain.as_str(),
-        ":parent_from": landing.parent_from.as_str(), ":parent_to": landing.parent_to.as_str(),
-        ":tip_change": landing.tip.change.as_str(), ":tip_from": landing.tip.commit.as_str(),
-        ":changes": landing.changes, ":rebased": landing.rebased, ":at": text_of(event.at),
-    })?;
-    Ok(())
-}
-
-fn settle(
-    db: &Connection,
-    flow: i64,
-    landing: &str,
-    state: &str,
-    event: &Event,
-    tip: Option<&Tip>,
-) -> rusqlite::Result<()> {
-    let operation = match &event.what {
-        What::Landed { operation, .. } => operation.as_ref(),
-        _ => None,
-    };
-    db.prepare_cached(
-        "UPDATE landings SET state = ?2, settled_at = ?3, tip_to = ?4, operation = ?5 \
-         WHERE flow = ?6 AND key = ?1 AND state = 'planned'",
-    )?
-    .execute(params![
-        landing,
-        state,
-        text_of(event.at),
-        tip.map(|tip| tip.commit.as_str()),
-        operation.map(|operation| operation.as_str()),
-        flow,
-    ])?;
     Ok(())
 }

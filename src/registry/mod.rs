@@ -6,6 +6,7 @@
 
 mod apply;
 mod contexts;
+mod landings;
 mod open;
 mod query;
 mod rows;
@@ -13,8 +14,9 @@ mod rows;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use apply::Stretch;
+pub(crate) use landings::LandingRow;
 pub(crate) use open::default_path;
-pub(crate) use rows::{Filter, LandingRow, LoggedEvent};
+pub(crate) use rows::{Filter, LoggedEvent};
 
 use crate::error::{Failure, Kind};
 

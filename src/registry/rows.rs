@@ -37,23 +37,6 @@ pub(crate) struct LoggedEvent {
     pub(crate) operation: Option<String>,
 }
 
-/// One landing of a flow, as recorded.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct LandingRow {
-    pub(crate) key: String,
-    pub(crate) parent: String,
-    /// `planned`, `landed`, `elsewhere` or `dropped`.
-    pub(crate) state: String,
-    pub(crate) base_operation: Option<String>,
-    pub(crate) operation: Option<String>,
-    pub(crate) parent_from: Option<String>,
-    pub(crate) parent_to: Option<String>,
-    pub(crate) changes: Option<u32>,
-    pub(crate) rebased: Option<bool>,
-    pub(crate) planned_at: String,
-    pub(crate) settled_at: Option<String>,
-}
-
 const FLOW: &str = "SELECT f.id, f.repo, r.root, f.bookmark, f.component, f.status, f.change_id, f.commit_id, \
      f.parent_flow, f.actor, f.reason, f.created_at, f.updated_at, f.gone_at \
      FROM FlowRegistry AS f JOIN repos AS r ON r.id = f.repo";
@@ -145,46 +128,6 @@ impl Registry {
                 },
             )?;
             rows.collect()
-        };
-        read().map_err(failure)
-    }
-
-    /// The landings of a flow, newest first.
-    pub(crate) fn landings(&self, flow: i64) -> anyhow::Result<Vec<LandingRow>> {
-        let read = || -> rusqlite::Result<Vec<LandingRow>> {
-            let mut statement = self.db.prepare_cached(
-                "SELECT key, parent, state, base_operation, operation, parent_from, parent_to, changes, rebased, \
-                 planned_at, settled_at FROM landings WHERE flow = :flow ORDER BY id DESC",
-            )?;
-            let rows = statement.query_map(named_params! {":flow": flow}, |row| {
-                Ok(LandingRow {
-                    key: row.get(0)?,
-                    parent: row.get(1)?,
-                    state: row.get(2)?,
-                    base_operation: row.get(3)?,
-                    operation: row.get(4)?,
-                    parent_from: row.get(5)?,
-                    parent_to: row.get(6)?,
-                    changes: row.get(7)?,
-                    rebased: row.get(8)?,
-                    planned_at: row.get(9)?,
-                    settled_at: row.get(10)?,
-                })
-            })?;
-            rows.collect()
-        };
-        read().map_err(failure)
-    }
-
-    /// The lines of events whose landing was planned in this repo and neither landed nor was dropped.
-    pub(crate) fn unsettled_landings(&self, repo: &RepoId) -> anyhow::Result<Vec<String>> {
-        let read = || -> rusqlite::Result<Vec<String>> {
-            let mut statement = self.db.prepare_cached(
-                "SELECT e.line FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
-                 JOIN events AS e ON e.flow = l.flow AND e.kind = 'landing' \
-                 WHERE l.state = 'planned' AND f.repo = :repo AND instr(e.line, l.key) > 0 ORDER BY l.id",
-            )?;
-            statement.query_map(named_params! {":repo": repo.as_str()}, |row| row.get(0))?.collect()
         };
         read().map_err(failure)
     }
