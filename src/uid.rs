@@ -61,7 +61,11 @@ mod tests {
 
     #[rstest]
     #[case(Context::session("JJ_FLOW_SESSION", "1"), "JJ_FLOW_SESSION=1", "6d37d701")]
-    #[case(Context::person("ada@example.org", "/work/repo"), "user=ada@example.org /work/repo", "f19e0cb5")]
+    #[case(
+        Context::person("ada@example.org", "/home/ada/repo"),
+        "user=ada@example.org /home/ada/repo",
+        "2e905c27"
+    )]
     fn the_uid_is_the_hash_of_the_shown_line(
         #[case] context: Context,
         #[case] shown: &str,
@@ -78,9 +82,9 @@ mod tests {
             Context::session("JJ_FLOW_SESSION", "1"),
             Context::session("JJ_FLOW_SESSION", "2"),
             Context::session("CODEX_THREAD_ID", "1"),
-            Context::person("ada@example.org", "/work/repo"),
-            Context::person("bob@example.org", "/work/repo"),
-            Context::person("ada@example.org", "/work/other"),
+            Context::person("ada@example.org", "/home/ada/repo"),
+            Context::person("bob@example.org", "/home/ada/repo"),
+            Context::person("ada@example.org", "/home/ada/other"),
         ]
         .iter()
         .map(|context| uids(context)[4].clone())
