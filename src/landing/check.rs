@@ -6,6 +6,7 @@ use crate::graph::Change;
 use crate::model::BookmarkName;
 use crate::name::FlowName;
 use crate::survey::{Standing, Survey};
+use crate::text::quoted;
 
 /// A parent that is not on top of what its remote has would overwrite the remote at the next push.
 pub(super) fn check_remote(survey: &Survey, parent: &BookmarkName, at: &Change) -> anyhow::Result<()> {
@@ -14,7 +15,8 @@ pub(super) fn check_remote(survey: &Survey, parent: &BookmarkName, at: &Change) 
         let Some(remote) = tracked.map(|remote| &remote.remote) else { continue };
         if !survey.graph.is_ancestor(&change.commit, &at.commit) {
             let message = format!("{parent} is not on top of {parent}@{remote}");
-            let hint = format!("jj rebase --branch {parent} --onto {parent}@{remote}");
+            let onto = quoted(&format!("{parent}@{remote}"));
+            let hint = format!("jj rebase --branch {} --onto {onto}", quoted(parent.as_str()));
             return Err(Failure::new(Kind::BehindRemote, message).hint(hint).into());
         }
     }

@@ -7,13 +7,15 @@
 use serde_json::json;
 
 use super::plan::{Plan, count};
+use super::settle::{landed_tip, read_landing};
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Landing, What};
-use crate::graph::{Change, Graph, Target};
+use crate::graph::{Change, Graph};
 use crate::jj::{self, Jj};
 use crate::ledger::Ledger;
 use crate::model::{ChangeId, OpId, Status, Tip};
+use crate::text::quoted;
 
 /// How often a plan that was overtaken is made again.
 const ATTEMPTS: usize = 12;
@@ -132,7 +134,7 @@ fn check_clean(jj: &Jj, plan: &Plan, rebased: &Graph) -> anyhow::Result<()> {
     let details = json!({"flow": flow, "parent": parent, "changes": changes, "paths": paths});
     let roots: Vec<String> = plan.roots.iter().map(|root| format!("--source {}", root.short())).collect();
     Err(Failure::new(Kind::Conflict, message)
-        .hint(format!("jj rebase {} --onto '{}'", roots.join(" "), jj::revset::exactly(parent)))
+        .hint(format!("jj rebase {} --onto {}", roots.join(" "), quoted(&jj::revset::exactly(parent))))
         .details(details)
         .into())
 }
@@ -162,7 +164,7 @@ fn publish(jj: &Jj, ledger: &mut Ledger, plan: Plan, chain: &Chain) -> anyhow::R
         rebased: plan.rebase,
     };
     let now = env::now();
-    let mut events = vec![(flow.clone(), What::Landing(landing))];
+    let mut events = vec![(flow.clone(), What::Landing(landing.clone()))];
     if plan.status != Status::Success {
         let success = What::Status { from: Some(plan.status), to: Status::Success, reason: None };
         events.insert(0, (flow.clone(), success));
@@ -174,7 +176,7 @@ fn publish(jj: &Jj, ledger: &mut Ledger, plan: Plan, chain: &Chain) -> anyhow::R
     }
     jj.integrate(&chain.last)?;
     let operation = jj.require_head()?;
-    let tip = read_back(jj, &operation, &plan, chain)?;
+    let tip = read_back(jj, &operation, &landing)?;
     // It has landed. What fails from here on is told, and mended by whoever comes next.
     let landed = What::Landed { landing: key, tip: tip.clone(), operation: Some(operation.clone()) };
     let recorded = ledger.record(env::now(), Some(&operation), vec![(flow, landed)]);
@@ -207,23 +209,15 @@ fn bring_along(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks whether what was published still stands: a command that was under way may have published after us.
-fn read_back(jj: &Jj, op: &OpId, plan: &Plan, chain: &Chain) -> anyhow::Result<Tip> {
-    let revset = format!("{} | {}", jj::revset::exactly(&plan.parent), jj::commit(&chain.tip.commit));
-    let graph: Graph = jj.read_at(op, &revset)?;
-    match graph.bookmark(&plan.parent) {
-        Target::At(change) if change.commit == chain.tip.commit && !change.divergent => Ok(chain.tip.clone()),
-        found => {
-            let now = found
-                .single()
-                .map_or("in conflict".to_owned(), |change| format!("at {}", change.commit.short()));
-            let message = format!(
-                "{} was published and then changed by somebody else: {} is {now}",
-                plan.flow, plan.parent
-            );
-            Err(Failure::new(Kind::Raced, message).hint("jj flow").into())
-        }
-    }
+/// Looks whether what was published still stands: a command that was under way may have published after us. A parent
+/// that somebody has moved on since has the landing in it all the same.
+fn read_back(jj: &Jj, op: &OpId, landing: &Landing) -> anyhow::Result<Tip> {
+    let graph = read_landing(jj, op, landing)?;
+    let single = graph.bookmark(&landing.parent).single();
+    single.and_then(|_| landed_tip(&graph, landing)).ok_or_else(|| {
+        let message = format!("{} was changed by somebody else as the landing was published", landing.parent);
+        Failure::new(Kind::Raced, message).hint("jj flow").into()
+    })
 }
 
 fn revision(change: &ChangeId) -> String {

@@ -3,7 +3,7 @@
 use crate::common::{TestEnvironment, TestRepo};
 
 /// A repo with ten commits on `main`.
-fn repo_with_history<'e>(env: &'e TestEnvironment, name: &str) -> TestRepo<'e> {
+pub(crate) fn repo_with_history<'e>(env: &'e TestEnvironment, name: &str) -> TestRepo<'e> {
     env.set("JJ_FLOW_UID", "a8f2");
     let repo = env.repo(name);
     for number in 0..10 {

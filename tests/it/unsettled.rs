@@ -1,6 +1,7 @@
 //! Landings that a kill cut short: each has happened or it never did, and the next command says which.
 
 use crate::common::{TestEnvironment, TestRepo};
+use crate::landing::repo_with_history;
 use crate::shapes::{repo, work};
 use crate::shim::environment;
 
@@ -54,4 +55,27 @@ fn a_landing_is_found_though_its_tip_was_described_anew() {
     forget_the_last_event(&env, &repo);
     repo.flow(&["done", "research"]).ok();
     assert_eq!(env.rows("SELECT status, state FROM landings, FlowRegistry"), "merged|landed\n");
+}
+
+#[test]
+fn a_parent_that_moved_on_at_once_has_the_landing_in_it() {
+    let env = TestEnvironment::new();
+    let repo = repo_with_history(&env, "field");
+    repo.flow(&["new", "research"]).ok();
+    repo.commit("notes", "one\n", "research: one");
+    // Somebody's command gets in right behind the one that publishes.
+    env.dir("between").write(
+        "jj",
+        "#!/bin/sh\n\
+         \"$TEST_ENV/bin/jj\" \"$@\" || exit\n\
+         case \"$*\" in *'operation integrate'*)\n\
+           \"$TEST_ENV/bin/jj\" new --no-edit main -m 'right behind' &&\n\
+           \"$TEST_ENV/bin/jj\" bookmark move main --to 'main+ & description(substring:behind)'\n\
+         esac\n",
+    );
+    env.dir("between").sh("chmod +x jj").ok();
+    repo.sh("PATH=$TEST_ENV/between:$PATH jj-flow done").ok();
+    assert_eq!(env.rows("SELECT status FROM FlowRegistry"), "merged\n");
+    assert_eq!(repo.changes("main & description(substring:behind)").len(), 1);
+    assert_eq!(repo.changes("::main & description(substring:'research: one')").len(), 1);
 }
