@@ -23,13 +23,25 @@ pub(crate) enum Kind {
     Conflicted,
     Immutable,
     BehindRemote,
-    EditedElsewhere,
+    TooLarge,
+    DeepRebase,
     Conflict,
+    NoConflict,
+    Verification,
+    UntrustedHook,
+    NotLanded,
+    LaterLandings,
+    Pushed,
+    NoRemote,
+    Push,
     Raced,
+    Busy,
+    Interrupted,
     Registry,
     NoJj,
     OldJj,
     Jj,
+    Git,
     Config,
     Io,
 }
@@ -56,13 +68,25 @@ impl Kind {
             Self::Conflicted => "already-conflicted",
             Self::Immutable => "immutable",
             Self::BehindRemote => "behind-remote",
-            Self::EditedElsewhere => "edited-elsewhere",
+            Self::TooLarge => "too-large",
+            Self::DeepRebase => "deep-rebase",
             Self::Conflict => "conflict",
+            Self::NoConflict => "no-conflict",
+            Self::Verification => "verification-failed",
+            Self::UntrustedHook => "untrusted-hook",
+            Self::NotLanded => "not-landed",
+            Self::LaterLandings => "later-landings",
+            Self::Pushed => "pushed",
+            Self::NoRemote => "no-remote",
+            Self::Push => "push-failed",
             Self::Raced => "raced",
+            Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
             Self::Registry => "registry",
             Self::NoJj => "no-jj",
             Self::OldJj => "old-jj",
             Self::Jj => "jj-failed",
+            Self::Git => "git-failed",
             Self::Config => "config",
             Self::Io => "io",
         }
@@ -73,9 +97,12 @@ impl Kind {
         match self {
             Self::Usage => 2,
             Self::Conflict => 3,
-            Self::Raced => 5,
+            Self::Verification => 4,
+            Self::Raced | Self::Busy => 5,
             Self::Registry => 6,
             Self::NoJj | Self::OldJj => 127,
+            // As a shell has it for a program that Ctrl-C ended.
+            Self::Interrupted => 130,
             _ => 1,
         }
     }
@@ -90,11 +117,13 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// What a program may want to know beside the words.
     pub(crate) details: Option<serde_json::Value>,
+    /// The same for a person, on lines of its own.
+    pub(crate) text: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, details: None }
+        Self { kind, message: message.into(), hint: None, details: None, text: None }
     }
 
     /// Adds the command that mends it.
@@ -108,14 +137,23 @@ impl Failure {
         self
     }
 
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
     /// The failure in an error's chain, or one that wraps what is not ours.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let found = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
         let message = format!("{error:#}");
         match found {
-            Some(own) => {
-                Self { kind: own.kind, message, hint: own.hint.clone(), details: own.details.clone() }
-            }
+            Some(own) => Self {
+                kind: own.kind,
+                message,
+                hint: own.hint.clone(),
+                details: own.details.clone(),
+                text: own.text.clone(),
+            },
             None => Self::new(Kind::Io, message),
         }
     }

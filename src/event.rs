@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BookmarkName, CommitId, OpId, Status, Tip};
+use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Status, Tip};
 
 /// One event of one flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,20 @@ pub(crate) enum What {
     },
     /// The landing that was about to be published never was.
     Dropped { landing: String },
+    /// A landing is about to be taken back.
+    Undoing { landing: String },
+    /// It has been taken back: the parent is where it was before, and the flow at `success`.
+    Undone { landing: String },
+    /// It was to be taken back and never was.
+    Kept { landing: String },
+    /// The parent's bookmark, with the landing in it, is at this remote.
+    Pushed { landing: String, remote: String },
+    /// A command was run on the tree that would land.
+    Verified(Verification),
+    /// A rebase that is about to be published brings a conflict into the flow's own changes.
+    Conflict(Conflict),
+    /// The conflict was given up, and the flow is back where it was before.
+    Aborted { conflict: String },
 }
 
 /// How a flow came to be.
@@ -94,14 +108,65 @@ pub(crate) struct Landing {
     /// The last operation of the speculative chain.
     pub(crate) chain: OpId,
     pub(crate) parent_from: CommitId,
+    /// The change of that commit: it stays where the commit is rebased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent_change: Option<ChangeId>,
     /// The commit that the parent moves to: the flow's tip as it lands.
     pub(crate) parent_to: CommitId,
     /// The flow's tip before the landing.
     pub(crate) tip: Tip,
     /// How many changes land.
     pub(crate) changes: u32,
+    /// Which they are.
+    #[serde(default)]
+    pub(crate) landed: Vec<ChangeId>,
     /// Whether the flow's changes are rebased, or the parent only moves forward.
     pub(crate) rebased: bool,
+    /// The proof: the verification that this very tree has passed, by its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verification: Option<String>,
+}
+
+/// What a verification was run on, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Verification {
+    /// The verification's own key, which landings name.
+    pub(crate) verification: String,
+    /// The git tree that was checked out: 40 hex digits.
+    pub(crate) tree: String,
+    pub(crate) commit: CommitId,
+    /// The hook as config has it.
+    pub(crate) command: String,
+    pub(crate) passed: bool,
+    /// How it ended: `exit 0`, `signal 9`, `timed out`.
+    pub(crate) ending: String,
+    pub(crate) milliseconds: u64,
+    /// The end of what it printed.
+    pub(crate) tail: String,
+}
+
+/// A rebase with a conflict in it, and where the flow was before: what `jj flow abort` brings back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Conflict {
+    /// The conflict's own key, which later events name.
+    pub(crate) conflict: String,
+    /// What the flow was to land on, and where that was.
+    pub(crate) parent: BookmarkName,
+    pub(crate) parent_at: CommitId,
+    /// The operation before the rebase, and the rebase.
+    pub(crate) base: OpId,
+    pub(crate) chain: OpId,
+    /// The flow's changes before the rebase, children before parents.
+    pub(crate) before: Vec<Tip>,
+    /// What the lowest of them stood on.
+    pub(crate) roots: Vec<Root>,
+}
+
+/// One of a flow's lowest changes, and the commits that it stood on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Root {
+    pub(crate) change: ChangeId,
+    pub(crate) parents: Vec<CommitId>,
 }
 
 impl Event {
@@ -128,6 +193,13 @@ impl What {
             Self::Landing(_) => "landing",
             Self::Landed { .. } => "landed",
             Self::Dropped { .. } => "dropped",
+            Self::Undoing { .. } => "undoing",
+            Self::Undone { .. } => "undone",
+            Self::Kept { .. } => "kept",
+            Self::Pushed { .. } => "pushed",
+            Self::Verified(_) => "verified",
+            Self::Conflict(_) => "conflict",
+            Self::Aborted { .. } => "aborted",
         }
     }
 }
@@ -159,10 +231,32 @@ mod tests {
             base: OpId::new("b"),
             chain: OpId::new("c"),
             parent_from: CommitId::new("1"),
+            parent_change: Some(ChangeId::new("k")),
             parent_to: CommitId::new("2"),
             tip: tip(),
             changes: 2,
+            landed: vec![ChangeId::new("kkkk")],
             rebased: true,
+            verification: None,
+        };
+        let verification = Verification {
+            verification: "v".into(),
+            tree: "t".into(),
+            commit: CommitId::new("2"),
+            command: "true".into(),
+            passed: true,
+            ending: "exit 0".into(),
+            milliseconds: 5,
+            tail: "fine\n".into(),
+        };
+        let conflict = Conflict {
+            conflict: "x".into(),
+            parent: BookmarkName::new("main"),
+            parent_at: CommitId::new("1"),
+            base: OpId::new("b"),
+            chain: OpId::new("c"),
+            before: vec![tip()],
+            roots: vec![Root { change: ChangeId::new("k"), parents: vec![CommitId::new("0")] }],
         };
         let all = [
             What::created(tip(), None, "c", Origin::New),
@@ -177,6 +271,13 @@ mod tests {
             What::Landing(landing),
             What::Landed { landing: "l".into(), tip: tip(), operation: None },
             What::Dropped { landing: "l".into() },
+            What::Undoing { landing: "l".into() },
+            What::Undone { landing: "l".into() },
+            What::Kept { landing: "l".into() },
+            What::Pushed { landing: "l".into(), remote: "origin".into() },
+            What::Verified(verification),
+            What::Conflict(conflict),
+            What::Aborted { conflict: "x".into() },
         ];
         for what in all {
             let event = event(what);

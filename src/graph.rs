@@ -70,6 +70,11 @@ impl Change {
         !self.empty || !self.description.is_empty()
     }
 
+    /// Whether somebody in another workspace works on it and has not said what it is.
+    pub(crate) fn is_in_other_hands(&self) -> bool {
+        self.description.is_empty() && !self.here && !self.workspaces.is_empty()
+    }
+
     pub(crate) fn subject(&self) -> &str {
         self.description.lines().next().unwrap_or_default()
     }
@@ -79,6 +84,8 @@ impl Change {
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) op: OpId,
+    /// Files of the working copy that are too large to be in any change, with what jj says of each.
+    pub(crate) left_out: Vec<String>,
     changes: Vec<Change>,
     by_commit: HashMap<CommitId, usize>,
 }
@@ -87,7 +94,12 @@ impl Graph {
     pub(crate) fn new(op: OpId, changes: Vec<Change>) -> Self {
         let by_commit =
             changes.iter().enumerate().map(|(place, change)| (change.commit.clone(), place)).collect();
-        Self { op, changes, by_commit }
+        Self { op, left_out: Vec::new(), changes, by_commit }
+    }
+
+    /// The same, read where a snapshot had left these files out.
+    pub(crate) fn without(self, left_out: Vec<String>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// Every change that was read, children before parents.

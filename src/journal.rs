@@ -24,7 +24,38 @@ pub(crate) struct Journal {
 /// A lock that is held until it is dropped, or until its process ends.
 #[derive(Debug)]
 pub(crate) struct Held {
-    _file: File,
+    file: File,
+    path: Utf8PathBuf,
+}
+
+/// What the marks of resolvers at work begin with.
+const RESOLVING: &str = "resolving-";
+
+impl Held {
+    /// Writes into a file that was just locked who has it, or what it is held for.
+    fn of(mut file: File, path: Utf8PathBuf, who: &str) -> std::io::Result<Self> {
+        file.set_len(0)?;
+        file.write_all(who.as_bytes())?;
+        Ok(Self { file, path })
+    }
+
+    /// Puts something else into the file.
+    pub(crate) fn write(&mut self, text: &str) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all(text.as_bytes())
+    }
+
+    /// The file at its start, for a process that holds the lock for as long as it lives.
+    pub(crate) fn share(&self) -> std::io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+
+    /// Removes the file and lets go of it.
+    pub(crate) fn remove(self) -> std::io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
 }
 
 /// Who a repo is. A copied folder brings its `id` along but lies in another inode.
@@ -52,40 +83,76 @@ impl Journal {
 
     /// Waits for and takes the lock under which events are decided on and written.
     pub(crate) fn lock(&self) -> std::io::Result<Held> {
-        let file = private().create(true).append(true).open(self.dir.join("lock"))?;
-        file.lock()?;
-        Ok(Held { _file: file })
+        self.wait_for("lock")
     }
 
     /// Waits for the lock under which one flow is made at a time: its change, its row and its bookmark.
     pub(crate) fn lock_making(&self) -> std::io::Result<Held> {
-        let file = private().create(true).append(true).open(self.dir.join("making.lock"))?;
-        file.lock()?;
-        Ok(Held { _file: file })
+        self.wait_for("making.lock")
     }
 
-    /// The lock for landings on one parent; none where somebody else has it.
-    pub(crate) fn try_lock_parent(&self, parent: &BookmarkName) -> std::io::Result<Option<Held>> {
-        let file = self.parent_lock(parent)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Held { _file: file })),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
-        }
+    fn wait_for(&self, name: &str) -> std::io::Result<Held> {
+        let path = self.dir.join(name);
+        let file = private().create(true).append(true).open(&path)?;
+        file.lock()?;
+        Ok(Held { file, path })
+    }
+
+    /// The lock for landings on one parent, with who has it written into it; none where somebody else has it.
+    pub(crate) fn try_lock_parent(&self, parent: &BookmarkName, who: &str) -> std::io::Result<Option<Held>> {
+        self.try_lock(&parent_lock(parent), who)
     }
 
     /// Waits for the lock for landings on one parent.
-    pub(crate) fn lock_parent(&self, parent: &BookmarkName) -> std::io::Result<Held> {
-        let file = self.parent_lock(parent)?;
+    pub(crate) fn lock_parent(&self, parent: &BookmarkName, who: &str) -> std::io::Result<Held> {
+        let path = self.dir.join(parent_lock(parent));
+        let file = private().create(true).read(true).append(true).open(&path)?;
         file.lock()?;
-        Ok(Held { _file: file })
+        Held::of(file, path, who)
     }
 
-    /// A parent's name may be anything that git allows, so its hash names the file.
-    fn parent_lock(&self, parent: &BookmarkName) -> std::io::Result<File> {
-        let hash = Sha256::digest(parent.as_str());
-        let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        private().create(true).append(true).open(self.dir.join(format!("landing-{name}.lock")))
+    /// Who has the lock for landings on one parent, as they said when they took it.
+    pub(crate) fn parent_holder(&self, parent: &BookmarkName) -> Option<String> {
+        let text = std::fs::read_to_string(self.dir.join(parent_lock(parent))).ok()?;
+        text.lines().next().map(str::to_owned)
+    }
+
+    /// The lock for resolving a flow's conflict. Its file holds the packet, and is the resolver's stdin: so long as a
+    /// resolver lives, whoever started it, the lock is held.
+    pub(crate) fn try_lock_resolving(
+        &self,
+        flow: &BookmarkName,
+        packet: &str,
+    ) -> std::io::Result<Option<Held>> {
+        self.try_lock(&format!("{RESOLVING}{}", short_hash(flow.as_str())), packet)
+    }
+
+    /// The marks of resolvers that were killed, locked: whoever gets one clears up after it.
+    pub(crate) fn lock_left_resolvers(&self) -> std::io::Result<Vec<(String, Held)>> {
+        let mut left = Vec::new();
+        let entries = match self.dir.read_dir_utf8() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(left),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let Some(name) = entry.file_name().strip_prefix(RESOLVING) else { continue };
+            let file = OpenOptions::new().read(true).append(true).open(entry.path())?;
+            if file.try_lock().is_ok() {
+                left.push((name.to_owned(), Held { file, path: entry.path().to_owned() }));
+            }
+        }
+        Ok(left)
+    }
+
+    fn try_lock(&self, name: &str, who: &str) -> std::io::Result<Option<Held>> {
+        let path = self.dir.join(name);
+        let file = private().create(true).read(true).append(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Held::of(file, path, who).map(Some),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Appends events, each as one line; they are on their way to the disk when this returns.
@@ -151,6 +218,16 @@ impl Journal {
         file.write_all(&serde_json::to_vec(identity)?)?;
         std::fs::rename(&new, self.dir.join("id.json"))
     }
+}
+
+/// A parent's name may be anything that git allows, so its hash names the file.
+fn parent_lock(parent: &BookmarkName) -> String {
+    format!("landing-{}.lock", short_hash(parent.as_str()))
+}
+
+/// 16 hex digits that stand for a name of any length and any characters.
+pub(crate) fn short_hash(name: &str) -> String {
+    Sha256::digest(name).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn private() -> OpenOptions {
@@ -220,10 +297,29 @@ mod tests {
     fn a_parents_lock_is_for_one_at_a_time() {
         let (_dir, journal) = journal();
         let (main, dev) = (BookmarkName::new("main"), BookmarkName::new("../dev"));
-        let held = journal.lock_parent(&main).unwrap();
-        assert!(journal.try_lock_parent(&main).unwrap().is_none());
-        assert!(journal.try_lock_parent(&dev).unwrap().is_some());
+        let held = journal.lock_parent(&main, "a8f2").unwrap();
+        assert!(journal.try_lock_parent(&main, "b1c4").unwrap().is_none());
+        assert_eq!(journal.parent_holder(&main).as_deref(), Some("a8f2"));
+        assert!(journal.try_lock_parent(&dev, "b1c4").unwrap().is_some());
         drop(held);
-        assert!(journal.try_lock_parent(&main).unwrap().is_some());
+        assert!(journal.try_lock_parent(&main, "b1c4").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_resolvers_mark_is_left_once_everybody_who_held_it_is_gone() {
+        let (_dir, journal) = journal();
+        let flow = BookmarkName::new("a8f2--research");
+        let held = journal.try_lock_resolving(&flow, "packet").unwrap().unwrap();
+        let mut child = held.share().unwrap();
+        let mut text = String::new();
+        child.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "packet");
+        drop(held);
+        assert_eq!(journal.lock_left_resolvers().unwrap().len(), 0);
+        drop(child);
+        let left = journal.lock_left_resolvers().unwrap();
+        assert_eq!(left[0].0, short_hash("a8f2--research"));
+        left.into_iter().next().unwrap().1.remove().unwrap();
+        assert_eq!(journal.lock_left_resolvers().unwrap().len(), 0);
     }
 }

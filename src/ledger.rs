@@ -6,9 +6,10 @@
 use camino::Utf8Path;
 use jiff::Timestamp;
 
+use crate::config::Hook;
 use crate::env;
 use crate::error::{Failure, Kind};
-use crate::event::{Event, What};
+use crate::event::{Event, Verification, What};
 use crate::jj::Repo;
 use crate::journal::{Held, Identity, Journal};
 use crate::model::{BookmarkName, OpId, RepoId};
@@ -122,6 +123,18 @@ impl Ledger {
             self.catch_up()?;
         }
         self.registry.set_compared_at(&self.repo, op)
+    }
+
+    /// Whether a hook may run here: the user's own may, one from a repo's config once it was approved.
+    pub(crate) fn is_allowed(&self, name: &str, hook: &Hook) -> anyhow::Result<bool> {
+        Ok(hook.personal || self.registry.is_approved(&self.repo, name, &hook.text())?)
+    }
+
+    /// Keeps that a tree has passed; where the registry cannot, the next landing verifies it again.
+    pub(crate) fn keep_proof(&mut self, verification: &Verification, now: Timestamp) {
+        if let Err(error) = self.registry.keep_proof(&self.repo, verification, now) {
+            self.behind = Some(error);
+        }
     }
 
     fn catch_up(&mut self) -> anyhow::Result<()> {

@@ -4,7 +4,8 @@
 //! [`cmd::shim`] acts); under any other name it is the command line ([`cmd`]).
 //!
 //! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`shim`]
-//! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`registry`], [`journal`], [`output`]
+//! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`git`], [`hook`], [`slots`], [`registry`], [`journal`],
+//!   [`output`]
 //! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`cmd`]
 
 mod cmd;
@@ -12,7 +13,10 @@ mod config;
 mod env;
 mod error;
 mod event;
+mod failpoint;
+mod git;
 mod graph;
+mod hook;
 mod jj;
 mod journal;
 mod landing;
@@ -25,6 +29,7 @@ mod projection;
 mod registry;
 mod session;
 mod shim;
+mod slots;
 mod survey;
 mod text;
 mod uid;

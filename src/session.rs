@@ -77,7 +77,9 @@ impl Place {
             entry.value.as_str().map(str::to_owned)
         };
         let settings: Vec<Setting> = entries.iter().filter_map(setting).collect();
-        let (mut config, complaints) = understand(&settings, text("user.email"), text("ui.color"));
+        let tools: Vec<Setting> =
+            entries.iter().filter(|entry| entry.name.starts_with("merge-tools.")).map(as_setting).collect();
+        let (mut config, complaints) = understand(&settings, &tools, text("user.email"), text("ui.color"));
         if let Trunk::Auto(name) = &mut config.trunk {
             // What `jj git clone` writes: "develop@origin".
             let alias = text("revset-aliases.'trunk()'").or_else(|| text("revset-aliases.\"trunk()\""));
@@ -87,10 +89,15 @@ impl Place {
     }
 }
 
+/// A setting of ours, without the table's name.
 fn setting(entry: &Entry) -> Option<Setting> {
     let name = entry.name.strip_prefix("flow.")?.to_owned();
+    Some(Setting { name, ..as_setting(entry) })
+}
+
+fn as_setting(entry: &Entry) -> Setting {
     let personal = matches!(entry.source.as_str(), "user" | "cli" | "env");
-    Some(Setting { name, value: entry.value.clone(), personal })
+    Setting { name: entry.name.clone(), value: entry.value.clone(), personal }
 }
 
 fn expand_home(path: &Utf8Path) -> Utf8PathBuf {
@@ -210,11 +217,24 @@ impl Session {
         registry: Option<&Registry>,
         also: &[BookmarkName],
     ) -> anyhow::Result<Survey> {
-        let trunks = trunk_candidates(&self.config.trunk);
-        let revset = jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also);
         // A row's bookmark is there before the row is: read in this order, a row without its bookmark is gone.
         let rows = self.rows(registry)?;
-        Ok(Survey::new(self.jj.read_now(&revset)?, rows, &self.config.trunk))
+        Ok(Survey::new(self.jj.read_now(&self.revset(also))?, rows, &self.config.trunk))
+    }
+
+    /// The same without an operation: what is snapshotted is published to nobody.
+    pub(crate) fn survey_quietly(
+        &self,
+        registry: Option<&Registry>,
+        also: &[BookmarkName],
+    ) -> anyhow::Result<Survey> {
+        let rows = self.rows(registry)?;
+        Ok(Survey::new(self.jj.read_unpublished(&self.revset(also))?, rows, &self.config.trunk))
+    }
+
+    fn revset(&self, also: &[BookmarkName]) -> String {
+        let trunks = trunk_candidates(&self.config.trunk);
+        jj::revset::survey(crate::name::grammar::FLOW_NAME_REGEX, &trunks, also)
     }
 
     /// The live rows of this repo.

@@ -140,9 +140,10 @@ impl Survey {
     }
 
     /// The newest changes of a flow with work in them: what belongs to it and has none of its work on top. One, as
-    /// bookmarks do not advance by themselves, or several where its work went on in several places.
+    /// bookmarks do not advance by themselves, or several where its work went on in several places. What another
+    /// workspace has not described yet is still in somebody's hands.
     pub(crate) fn tips(&self, flow: &Standing) -> Vec<&Change> {
-        self.tops(flow, Change::has_work)
+        self.tops(flow, |change| change.has_work() && !change.is_in_other_hands())
     }
 
     fn tops(&self, flow: &Standing, counts: impl Fn(&Change) -> bool) -> Vec<&Change> {

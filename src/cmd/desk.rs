@@ -8,7 +8,7 @@ use crate::event::{Origin, What};
 use crate::graph::Change;
 use crate::jj;
 use crate::journal::Journal;
-use crate::landing::settle;
+use crate::landing::{News, Strip, settle};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
@@ -30,9 +30,17 @@ impl Desk {
     pub(super) fn open(call: &mut Call) -> anyhow::Result<Self> {
         let session = open_session(call)?;
         let mut ledger = session.open_ledger(&call.place)?;
-        settle(&session.jj, &mut ledger)?;
+        settle_in(call, &session, &mut ledger)?;
         let component = session.component(&call.place);
         Ok(Self { session, ledger, component })
+    }
+
+    /// What a landing in this repo works with.
+    pub(super) fn strip<'a>(
+        &'a mut self,
+        tell: &'a mut dyn FnMut(News<'_>) -> anyhow::Result<()>,
+    ) -> Strip<'a> {
+        Strip { jj: &self.session.jj, ledger: &mut self.ledger, config: &self.session.config, tell }
     }
 
     /// The same for a command that makes a flow: it is the only one in this repo until it ends.
@@ -118,8 +126,13 @@ fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
         _ => {}
     }
     let mut ledger = session.open_ledger(&call.place)?;
-    settle(&session.jj, &mut ledger)?;
+    settle_in(call, session, &mut ledger)?;
     survey_level(session, &mut ledger, &session.component(&call.place), &[]).map(Some)
+}
+
+fn settle_in(call: &Call, session: &Session, ledger: &mut Ledger) -> anyhow::Result<()> {
+    let mut tell = |news: News<'_>| super::landing::tell(call.out, &news);
+    settle(&mut Strip { jj: &session.jj, ledger, config: &session.config, tell: &mut tell })
 }
 
 fn survey_level(

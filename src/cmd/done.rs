@@ -5,14 +5,15 @@ use serde_json::json;
 
 use super::Call;
 use super::desk::Desk;
+use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text};
 use super::target::find_flow;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
-use crate::landing::{Landed, Plan, Request, count, forecast, land, plan};
-use crate::ledger::Ledger;
+use crate::landing::{Goal, forecast};
 use crate::model::{BookmarkName, Status};
-use crate::output::plain;
+use crate::name::FlowName;
+use crate::survey::{Standing, Survey};
 
 /// Mark a flow's success and land it on its parent at once
 #[derive(Debug, Args)]
@@ -32,6 +33,14 @@ pub(super) struct DoneArgs {
     /// Show what would land and change nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Land the sub-flows that are at success first
+    #[arg(long)]
+    cascade: bool,
+
+    /// Push the parent afterwards; where that fails, the landing is taken back
+    #[arg(long)]
+    push: bool,
 }
 
 pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
@@ -39,9 +48,16 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         let failure = Failure::new(Kind::Usage, "Could not describe the change with no words");
         return Err(failure.hint("jj flow done --message 'what it does'").into());
     }
+    let mut order = Order {
+        into: args.into.as_ref().map(BookmarkName::new),
+        message: args.message.clone(),
+        ..Order::of(Goal::Land)
+    };
     let mut desk = Desk::open(&mut call)?;
-    let into: Vec<BookmarkName> = args.into.iter().map(BookmarkName::new).collect();
-    let survey = desk.survey(&into)?;
+    let survey = match args.dry_run {
+        true => desk.session.survey_quietly(Some(&desk.ledger.registry), &order.also())?,
+        false => desk.survey(&order.also())?,
+    };
     let flow = find_flow(&survey, args.flow.as_deref())?;
     let name = flow.name.clone();
     // Asked again after a kill or a lost answer: what is done is done.
@@ -49,29 +65,62 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         let object = json!({"flow": name, "status": Status::Merged, "row": desk.row(&name.bookmark())});
         return desk.answer(&call, &format!("{name} is merged already."), object);
     }
-    let lands_nowhere = args.into.is_none() && survey.landing_parent(flow).is_none();
-    if lands_nowhere && desk.session.config.trunk == Trunk::None {
+    let parent = order.into.clone().or_else(|| survey.landing_parent(flow));
+    let Some(parent) = parent.or_else(|| (desk.session.config.trunk != Trunk::None).then(|| name.bookmark()))
+    else {
         let status = flow.status;
         return stay(&mut desk, &call, args.dry_run, status, &name.bookmark());
-    }
-    let Desk { session, ledger, .. } = &mut desk;
-    // The first plan is made of what has just been read.
-    let mut first = Some(survey);
-    let mut make = |ledger: &Ledger| {
-        let survey = first.take().map_or_else(|| session.survey(Some(&ledger.registry), &into), Ok)?;
-        let flow = find_flow(&survey, Some(name.as_str()))?;
-        plan(&survey, &Request { flow, into: into.first().cloned(), message: args.message.clone() })
     };
+    if args.push || (desk.session.config.push && survey.flow(&parent).is_none()) {
+        order.push = Some(find_remote(&desk, &survey, &parent)?);
+    }
+    let below = if args.cascade { cascade(&survey, flow)? } else { Vec::new() };
     if args.dry_run {
-        let planned = make(ledger)?;
-        forecast(&session.jj, &planned)?;
+        if let Some(first) = below.first() {
+            let text = format!("Would land first: {}.", names(&below));
+            call.out.note(&text)?;
+            let planned = order.plan(&desk.session.config, &survey, first)?;
+            hand_over(call.out, forecast(&desk.session.jj, &planned))?;
+            let object = json!({"plan": planned.to_json(), "cascade": below});
+            return desk.answer(&call, &planned.summary(), object);
+        }
+        let planned = order.plan(&desk.session.config, &survey, &name)?;
+        hand_over(call.out, forecast(&desk.session.jj, &planned))?;
         return desk.answer(&call, &planned.summary(), json!({"plan": planned.to_json()}));
     }
-    let waiting = |plan: &Plan| {
-        Ok(call.out.note(&format!("Waiting for another landing on {}.", plain(plan.parent.as_str())))?)
-    };
-    let landed = land(&session.jj, ledger, make, waiting)?;
-    answer(&desk, &call, &landed)
+    let first = if below.is_empty() { Some(survey) } else { None };
+    let mut landed_below = Vec::new();
+    for child in &below {
+        let child_order = Order::of(Goal::Land);
+        let landed = hand_over(call.out, land_flow(&mut desk, call.out, child, &child_order, None))?;
+        call.out.note(&landed_text(&landed, &child_order))?;
+        landed_below.push(landed_json(&landed, &child_order));
+    }
+    let landed = hand_over(call.out, land_flow(&mut desk, call.out, &name, &order, first))?;
+    let mut object = landed_json(&landed, &order);
+    object["cascade"] = landed_below.into();
+    desk.answer(&call, &landed_text(&landed, &order), object)
+}
+
+/// The open sub-flows to land first, the deepest before those that they land on; refused where one is still at work.
+fn cascade(survey: &Survey, flow: &Standing) -> anyhow::Result<Vec<FlowName>> {
+    let mut below = Vec::new();
+    for child in survey.open_children(flow) {
+        if child.status != Status::Success {
+            let message =
+                format!("Could not land {}: its sub-flow {} is {}", flow.name, child.name, child.status);
+            return Err(Failure::new(Kind::OpenSubflows, message)
+                .hint(format!("jj flow done {}", child.name))
+                .into());
+        }
+        below.extend(cascade(survey, child)?);
+        below.push(child.name.clone());
+    }
+    Ok(below)
+}
+
+fn names(flows: &[FlowName]) -> String {
+    flows.iter().map(FlowName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// With `flow.trunk = "none"` a root flow lands on nothing.
@@ -92,25 +141,4 @@ fn stay(
     }
     let text = format!("{flow} is at success, and lands on nothing: flow.trunk is none.");
     desk.answer(call, &text, json!({"flow": desk.row(flow)}))
-}
-
-fn answer(desk: &Desk, call: &Call, landed: &Landed) -> anyhow::Result<()> {
-    let Landed { plan, tip, operation, unfinished } = landed;
-    for error in unfinished {
-        let text = format!("Warning: {} has landed, but: {error:#}", plan.flow);
-        call.out.note(&plain(&text))?;
-    }
-    let changes = count(plan.changes.len());
-    let how = if plan.rebase { "rebased" } else { "fast-forward" };
-    let text = format!("Landed {} on {}: {changes}, {how}.", plan.flow, plain(plan.parent.as_str()));
-    let object = json!({
-        "flow": plan.flow,
-        "status": Status::Merged,
-        "parent": plan.parent,
-        "changes": plan.changes.iter().map(|change| &change.change).collect::<Vec<_>>(),
-        "rebased": plan.rebase,
-        "tip": tip,
-        "operation": operation,
-    });
-    desk.answer(call, &text, object)
 }

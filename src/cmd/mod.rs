@@ -2,22 +2,28 @@
 
 mod adopt;
 mod config;
+mod conflicts;
 mod desk;
 mod doctor;
 mod done;
 mod fail;
 mod install;
+mod land;
+mod landing;
 mod list;
 mod log;
 mod name;
 mod new;
 mod query;
+mod restack;
 pub(crate) mod shim;
 mod show;
 mod sub;
 mod target;
 mod tree;
+mod trust;
 mod uid;
+mod undo;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -68,6 +74,12 @@ enum Command {
     New(new::NewArgs),
     Sub(sub::SubArgs),
     Done(done::DoneArgs),
+    Undo(undo::UndoArgs),
+    Restack(restack::RestackArgs),
+    Land(land::LandArgs),
+    Conflicts(conflicts::ConflictsArgs),
+    Resume(conflicts::ResumeArgs),
+    Abort(conflicts::AbortArgs),
     Fail(fail::FailArgs),
     Reopen(fail::ReopenArgs),
     Adopt(adopt::AdoptArgs),
@@ -79,6 +91,7 @@ enum Command {
     Uid(uid::UidArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
 }
@@ -115,6 +128,12 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::New(args)) => new::run(args, call),
         Some(Command::Sub(args)) => sub::run(args, call),
         Some(Command::Done(args)) => done::run(args, call),
+        Some(Command::Undo(args)) => undo::run(args, call),
+        Some(Command::Restack(args)) => restack::run(args, call),
+        Some(Command::Land(args)) => return land::run(args, call),
+        Some(Command::Conflicts(args)) => conflicts::run_conflicts(args, call),
+        Some(Command::Resume(args)) => conflicts::run_resume(args, call),
+        Some(Command::Abort(args)) => conflicts::run_abort(args, call),
         Some(Command::Fail(args)) => fail::run_fail(args, call),
         Some(Command::Reopen(args)) => fail::run_reopen(args, call),
         Some(Command::Adopt(args)) => adopt::run(args, call),
@@ -126,6 +145,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Uid(args)) => uid::run(args, call),
         Some(Command::Doctor(args)) => return doctor::run(args, call),
         Some(Command::Config(args)) => config::run(args, call),
+        Some(Command::Trust(args)) => trust::run(args, call),
         Some(Command::Install(args)) => install::run(args, call),
         Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
     }?;

@@ -1,5 +1,7 @@
 //! `jj flow show`: one flow whole.
 
+use std::time::Duration;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -10,7 +12,7 @@ use super::target::{find_name, unknown};
 use crate::model::{BookmarkName, Flow};
 use crate::name::FlowName;
 use crate::output::{age, flow_json, plain, status};
-use crate::registry::{Filter, LandingRow, LoggedEvent};
+use crate::registry::{Filter, LandingRow, LoggedEvent, VerificationRow};
 use crate::session::Session;
 
 /// How many events are shown; `jj flow log` has them all.
@@ -39,11 +41,29 @@ pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
     let flow = flow.ok_or_else(|| unknown(&args.flow))?;
     let landings = registry.landings(flow.id)?;
     let events = registry.events(None, Some(flow.id), EVENTS)?;
-    let object = json!({"flow": flow_json(flow), "landings": landings, "events": events});
-    Ok(call.out.answer(&text(&session, flow, &landings, &events), object)?)
+    let verifications = registry.verifications(flow.id)?;
+    let conflict = registry.open_conflict(&flow.repo, &flow.bookmark)?;
+    let object = json!({
+        "flow": flow_json(flow), "landings": landings, "verifications": verifications, "conflict": conflict,
+        "events": events,
+    });
+    let mut lines = text(&session, flow, &landings, &events);
+    // What a failed verification printed is what one who looks wants to see.
+    if let Some(last) = verifications.first().filter(|last| !last.passed) {
+        lines.push(String::new());
+        lines.push(verified(last));
+        lines.push(plain(last.tail.trim_end()).into_owned());
+    }
+    if conflict.is_some() {
+        lines.push(format!(
+            "\nIts landing has met a conflict: jj flow conflicts, jj flow resume {}",
+            flow.bookmark
+        ));
+    }
+    Ok(call.out.answer(&lines.join("\n"), object)?)
 }
 
-fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[LoggedEvent]) -> String {
+fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[LoggedEvent]) -> Vec<String> {
     let parent =
         flow.parent.as_ref().map_or("the trunk".to_owned(), |parent| plain(parent.as_str()).into_owned());
     let mut lines = vec![
@@ -66,11 +86,26 @@ fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[Logge
         };
         let operation = short(&landing.operation);
         let at = if operation.is_empty() { String::new() } else { format!(", operation {operation}") };
-        lines.push(format!("Landing:   {} on {}{at}", landing.state, plain(&landing.parent)));
+        let pushed = landing.remote.as_ref().map(|remote| format!(", pushed to {}", plain(remote)));
+        let pushed = pushed.unwrap_or_default();
+        lines.push(format!("Landing:   {} on {}{at}{pushed}", landing.state, plain(&landing.parent)));
+        lines.extend(landing.verification.as_ref().map(|proof| format!("           {}", verified(proof))));
     }
     lines.push(String::new());
     lines.extend(events.iter().map(super::log::event_line));
-    lines.join("\n")
+    lines
+}
+
+/// `Verified: tree 5b0f0b4c by cargo test, exit 0, in 1.2 s`
+fn verified(verification: &VerificationRow) -> String {
+    let what = if verification.passed { "Verified" } else { "Not verified" };
+    let tree = verification.tree.get(..8).unwrap_or(&verification.tree);
+    let seconds = Duration::from_millis(verification.milliseconds).as_secs_f64();
+    format!(
+        "{what}: tree {tree} by {}, {}, in {seconds:.1} s",
+        plain(&verification.command),
+        plain(&verification.ending)
+    )
 }
 
 fn ago(session: &Session, then: Timestamp) -> String {

@@ -2,23 +2,30 @@
 //! operations. Knows nothing of flows.
 
 mod config;
+mod conflicts;
 mod locate;
 mod read;
 mod repo;
+#[cfg_attr(not(test), expect(dead_code))]
+mod store;
 mod version;
+mod workspaces;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) use config::{Entry, read_config, user_config_dir};
+pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use locate::{guard, guard_spawn, locate};
-pub(crate) use read::revset;
+pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
 pub(crate) use version::require_supported;
 
 use crate::error::{Failure, Kind};
 use crate::model::{BookmarkName, CommitId, OpId};
 use crate::process;
+use crate::process::watched::{Ending, Task, run_watched};
 
 /// The real jj, pointed at one workspace.
 #[derive(Debug)]
@@ -67,14 +74,30 @@ impl Jj {
         op: &OpId,
         args: &[impl AsRef<str>],
     ) -> anyhow::Result<Option<OpId>> {
-        // The operation's id is only told where jj is not quiet.
-        let globals = [
-            format!("--at-operation={op}"),
-            "--no-integrate-operation".to_owned(),
-            "--config=ui.quiet=false".to_owned(),
-        ];
-        let (_, stderr) = self.start(&globals, args)?;
+        let (_, stderr) = self.start(&speculative(op), args)?;
         Ok(speculated(&stderr))
+    }
+
+    /// The same for a command that runs somebody's tool: it has no terminal, and ends with its timeout. None, too,
+    /// where it failed.
+    pub(crate) fn run_speculative_watched(
+        &self,
+        op: &OpId,
+        args: &[impl AsRef<str>],
+        timeout: Duration,
+    ) -> anyhow::Result<Option<OpId>> {
+        let all = self.argv(&speculative(op), args);
+        let task = Task {
+            program: self.program.as_os_str(),
+            args: &all,
+            dir: self.repo.root().as_std_path(),
+            set: &[locate::guard_spawn(&self.program)],
+            unset: &[],
+            stdin: std::fs::File::open("/dev/null")?,
+            timeout,
+        };
+        let ran = run_watched(task, &mut |_| {})?;
+        Ok(if ran.ending == Ending::Exited(0) { speculated(&ran.tail) } else { None })
     }
 
     /// Publishes a speculative operation and the whole chain that it stands on.
@@ -83,12 +106,17 @@ impl Jj {
         Ok(())
     }
 
-    /// Starts jj with its output captured; a failure carries what jj said.
-    fn start(&self, globals: &[String], args: &[impl AsRef<str>]) -> anyhow::Result<(String, String)> {
+    fn argv(&self, globals: &[String], args: &[impl AsRef<str>]) -> Vec<OsString> {
         let mut all: Vec<OsString> = vec!["--color=never".into(), "--no-pager".into()];
         all.extend(self.options.iter().map(Into::into));
         all.extend(globals.iter().map(Into::into));
         all.extend(args.iter().map(|arg| arg.as_ref().into()));
+        all
+    }
+
+    /// Starts jj with its output captured; a failure carries what jj said.
+    fn start(&self, globals: &[String], args: &[impl AsRef<str>]) -> anyhow::Result<(String, String)> {
+        let all = self.argv(globals, args);
         let finished = process::run_captured(
             &self.program,
             &all,
@@ -104,6 +132,16 @@ impl Jj {
         }
         Ok((String::from_utf8_lossy(&finished.stdout).into_owned(), finished.stderr))
     }
+}
+
+/// The options of a command on top of an operation that nobody else is to see. The new operation's id is only told
+/// where jj is not quiet.
+fn speculative(op: &OpId) -> [String; 3] {
+    [
+        format!("--at-operation={op}"),
+        "--no-integrate-operation".to_owned(),
+        "--config=ui.quiet=false".to_owned(),
+    ]
 }
 
 /// What jj said, without its own `Error: ` and its hints, which speak of commands that the user did not type.

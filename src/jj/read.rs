@@ -8,7 +8,7 @@ use crate::graph::{Bookmark, Change, Graph, RemoteBookmark};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
 
 /// One commit as JSON. `json(self)` has neither bookmarks nor flags, so they stand beside it.
-const TEMPLATE: &str = r#"--template=
+const TEMPLATE: &str = r#"
     "{\"commit\":" ++ json(self)
     ++ ",\"bookmarks\":" ++ json(local_bookmarks)
     ++ ",\"remotes\":" ++ json(remote_bookmarks)
@@ -19,7 +19,13 @@ const TEMPLATE: &str = r#"--template=
     ++ ",\"conflict\":" ++ json(conflict)
     ++ ",\"divergent\":" ++ json(divergent)
     ++ ",\"immutable\":" ++ json(immutable)
-    ++ "}\n"
+"#;
+
+/// The files that the commit touches, each as `["M","path"]`, of the letters that `jj diff --summary` has.
+const TOUCHED: &str = r#"
+    ++ ",\"touched\":["
+    ++ self.diff().files().map(|f| "[" ++ json(f.status_char()) ++ "," ++ json(stringify(f.path())) ++ "]").join(",")
+    ++ "]"
 "#;
 
 #[derive(Deserialize)]
@@ -34,6 +40,16 @@ struct Line {
     conflict: bool,
     divergent: bool,
     immutable: bool,
+    #[serde(default)]
+    touched: Vec<(String, String)>,
+}
+
+/// Commits with the files that they touch.
+#[derive(Debug)]
+pub(crate) struct Touching {
+    pub(crate) graph: Graph,
+    /// For each commit of the graph, in its order: the letter of `jj diff --summary`, and the path.
+    pub(crate) touched: Vec<Vec<(String, String)>>,
 }
 
 #[derive(Deserialize)]
@@ -54,36 +70,59 @@ struct Ref {
 }
 
 impl Jj {
-    /// Reads the commits of a revset as they stand now. The working copy is snapshotted by a command of its own: its
-    /// words stay in the operation log for people to read. One that somebody else's operation left stale is brought
-    /// up to date first, in jj's own way, which keeps what was edited.
+    /// Snapshots the working copy and reads the commits of a revset as they stand then. The snapshot is a command of
+    /// its own: its words stay in the operation log for people to read.
     pub(crate) fn read_now(&self, revset: &str) -> anyhow::Result<Graph> {
-        self.run(&["--config=snapshot.auto-update-stale=true", "util", "snapshot"])?;
+        let left_out = self.snapshot()?;
         let head = self.require_head()?;
-        self.read_at(&head, revset)
+        Ok(self.read_at(&head, revset)?.without(left_out))
+    }
+
+    /// Reads as [`Self::read_now`] does, and publishes nothing: the working copy is snapshotted on the quiet.
+    pub(crate) fn read_unpublished(&self, revset: &str) -> anyhow::Result<Graph> {
+        let head = self.require_head()?;
+        let (op, left_out) = self.snapshot_unpublished()?;
+        Ok(self.read_at(&op.unwrap_or(head), revset)?.without(left_out))
     }
 
     /// Reads the commits of a revset at an operation, published or not.
     pub(crate) fn read_at(&self, op: &OpId, revset: &str) -> anyhow::Result<Graph> {
-        Ok(Graph::new(op.clone(), parse(&self.run_at(op, &log(revset))?)?))
+        let text = self.run_at(op, &log(revset, ""))?;
+        Ok(Graph::new(op.clone(), parse(&text)?.into_iter().map(change).collect()))
     }
 
-    /// The paths that are conflicted in one commit.
-    pub(crate) fn read_conflicted_paths(&self, op: &OpId, commit: &CommitId) -> anyhow::Result<Vec<String>> {
-        let template = r#"--template=conflicted_files.map(|f| json(stringify(f.path())) ++ "\n").join("")"#;
-        let revisions = format!("--revisions={}", super::commit(commit));
-        let text = self.run_at(op, &["log", "--no-graph", &revisions, template])?;
+    /// The same with the files that each commit touches.
+    pub(crate) fn read_touching(&self, op: &OpId, revset: &str) -> anyhow::Result<Touching> {
+        let mut lines = parse(&self.run_at(op, &log(revset, TOUCHED))?)?;
+        let touched = lines.iter_mut().map(|line| std::mem::take(&mut line.touched)).collect();
+        let graph = Graph::new(op.clone(), lines.into_iter().map(change).collect());
+        Ok(Touching { graph, touched })
+    }
+
+    /// Runs a template over the commits of a revset at an operation: one line of JSON for each value.
+    pub(super) fn read_json<T: serde::de::DeserializeOwned>(
+        &self,
+        op: &OpId,
+        args: &[&str],
+        template: &str,
+    ) -> anyhow::Result<Vec<T>> {
+        let template = format!("--template={template}");
+        // Before `--`, where there is one.
+        let (verb, rest) =
+            args.split_at(args.iter().position(|arg| arg.starts_with('-')).unwrap_or(args.len()));
+        let text = self.run_at(op, &[verb, &[&template], rest].concat())?;
         text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 }
 
-fn log(revset: &str) -> [String; 4] {
-    ["log".into(), "--no-graph".into(), format!("--revisions={revset}"), TEMPLATE.into()]
+fn log(revset: &str, more: &str) -> [String; 4] {
+    let template = format!("--template={TEMPLATE}{more}{}", r#" ++ "}\n""#);
+    ["log".into(), "--no-graph".into(), format!("--revisions={revset}"), template]
 }
 
-fn parse(text: &str) -> anyhow::Result<Vec<Change>> {
+fn parse(text: &str) -> anyhow::Result<Vec<Line>> {
     let line = |line: &str| {
-        serde_json::from_str::<Line>(line).map(change).map_err(|error| {
+        serde_json::from_str::<Line>(line).map_err(|error| {
             let message = format!("Could not understand what jj said of a commit: {error}");
             Failure::new(Kind::Jj, message).into()
         })
@@ -121,7 +160,12 @@ fn change(line: Line) -> Change {
 
 /// The revsets that are asked for.
 pub(crate) mod revset {
-    use crate::model::BookmarkName;
+    use crate::model::{BookmarkName, ChangeId};
+
+    /// A change, whatever bookmark is called the same; every copy of it where it is divergent.
+    pub(crate) fn change(id: &ChangeId) -> String {
+        format!("change_id({id})")
+    }
 
     /// What a survey of a repo's flows needs: every bookmark with a flow's name and what stands on it, every working
     /// copy, the trunk and other bookmarks to land on, here and at their remotes, and whatever lies between those

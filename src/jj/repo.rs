@@ -12,9 +12,9 @@ pub(crate) struct Repo {
 }
 
 impl Repo {
-    /// The workspace that a folder lies in: the nearest folder upwards with a `.jj`.
+    /// The workspace that a folder lies in: the nearest folder upwards with a `.jj`, as for jj itself.
     pub(crate) fn find(from: &Utf8Path) -> Option<Self> {
-        from.ancestors().find_map(Self::at)
+        from.ancestors().find(|root| root.join(".jj").is_dir()).and_then(Self::at)
     }
 
     /// The workspace whose root this folder is.
@@ -46,12 +46,17 @@ impl Repo {
         self.dir.ancestors().nth(2).unwrap_or(&self.root)
     }
 
+    /// The git repo that holds the commits; none where jj keeps them in something else.
+    pub(crate) fn git_dir(&self) -> Option<Utf8PathBuf> {
+        let store = self.dir.join("store");
+        let target = std::fs::read_to_string(store.join("git_target")).ok()?;
+        store.join(target.trim_end()).canonicalize_utf8().ok()
+    }
+
     /// Whether git works in the main workspace's folder too, so that its refs should follow jj's.
     pub(crate) fn is_colocated(&self) -> bool {
-        let store = self.dir.join("store");
-        let target = std::fs::read_to_string(store.join("git_target")).unwrap_or_default();
         let git = self.main_root().join(".git");
-        git.exists() && store.join(target.trim_end()).canonicalize_utf8().ok() == git.canonicalize_utf8().ok()
+        git.exists() && self.git_dir().is_some() && self.git_dir() == git.canonicalize_utf8().ok()
     }
 
     /// The operations that the repo stands at: one, unless operations went on side by side.

@@ -1,6 +1,6 @@
 //! What a landing refuses before it begins. Pure: each check names what is in the way, and what mends it.
 
-use super::plan::Request;
+use super::plan::{Goal, Request, count};
 use crate::error::{Failure, Kind};
 use crate::graph::Change;
 use crate::model::BookmarkName;
@@ -50,14 +50,16 @@ pub(super) fn check_others(
     Err(Failure::new(Kind::OtherFlows, message).hint(format!("jj flow done {}", other.name)).into())
 }
 
-/// A rebase gives every root the new parent alone, and rewrites every change: refused where that loses something.
+/// A rebase gives every root the new parent alone, and rewrites every change: refused where that loses something, or
+/// where it would drag an old line of work onto today's.
 pub(super) fn check_rebase(
     survey: &Survey,
-    name: &FlowName,
+    request: &Request<'_>,
     changes: &[&Change],
     roots: &[&Change],
-    onto: &Change,
+    (parent, onto): (&BookmarkName, &Change),
 ) -> anyhow::Result<()> {
+    let name = &request.flow.name;
     if let Some(change) = changes.iter().find(|change| change.immutable) {
         let message = format!("Could not rebase {name}: change {} is immutable", change.id.short());
         let hint = format!("jj log --revisions 'change_id({}) & immutable_heads()::'", change.id.short());
@@ -75,7 +77,37 @@ pub(super) fn check_rebase(
             return Err(Failure::new(Kind::OtherFlows, message).hint(hint).into());
         }
     }
+    if onto.conflict {
+        let message = format!("Could not rebase {name}: {parent} itself has conflicts");
+        let hint = format!("jj resolve --list --revision {}", onto.id.short());
+        return Err(Failure::new(Kind::Conflicted, message).hint(hint).into());
+    }
+    let max = request.guard.max_changes;
+    if changes.len() > max {
+        let message = format!(
+            "Could not rebase {name}: {} over {parent}, where flow.guard.max-changes is {max}. \
+             Is it an old line of work?",
+            count(changes.len(), "change")
+        );
+        let hint = format!("jj log --revisions {}", quoted(&format!("{}..{name}", quoted(parent.as_str()))));
+        return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
+    }
     Ok(())
+}
+
+/// A file of this workspace that is too large for a change would stay behind without a word.
+pub(super) fn check_left_out(survey: &Survey, name: &FlowName, tip: &Change) -> anyhow::Result<()> {
+    let works_here =
+        survey.graph.here().is_some_and(|here| survey.graph.is_ancestor(&tip.commit, &here.commit));
+    let Some(first) = survey.graph.left_out.first().filter(|_| works_here) else { return Ok(()) };
+    let path = first.rsplit_once(": ").map_or(first.as_str(), |(path, _)| path);
+    let message = format!(
+        "Could not land {name}: files are too large for a change, and would stay behind: ignore them, or raise \
+         snapshot.max-new-file-size\n  {}",
+        survey.graph.left_out.join("\n  ")
+    );
+    let hint = format!("echo {} >> .gitignore", quoted(&format!("/{path}")));
+    Err(Failure::new(Kind::TooLarge, message).hint(hint).into())
 }
 
 /// Whether one change may land.
@@ -88,11 +120,8 @@ pub(super) fn check_change(request: &Request<'_>, change: &Change, tip: &Change)
             .hint(format!("jj log --revisions 'change_id({id})'"))
             .into());
     }
-    if change.conflict {
-        let message = format!("Could not land {name}: change {id} has conflicts");
-        return Err(Failure::new(Kind::Conflicted, message)
-            .hint(format!("jj resolve --list --revision {id}"))
-            .into());
+    if request.goal == Goal::Restack {
+        return Ok(());
     }
     let described =
         !change.description.is_empty() || (change.commit == tip.commit && request.message.is_some());
@@ -104,14 +133,6 @@ pub(super) fn check_change(request: &Request<'_>, change: &Change, tip: &Change)
             format!("jj describe {id} --message 'what it does'")
         };
         return Err(Failure::new(Kind::Undescribed, message).hint(hint).into());
-    }
-    // jj names a working copy's workspace only where a repo has several.
-    if change.workspaces.len() > usize::from(change.here) {
-        let message = format!(
-            "Could not land {name}: another workspace edits change {id} ({})",
-            change.workspaces.join(", ")
-        );
-        return Err(Failure::new(Kind::EditedElsewhere, message).hint("jj workspace list").into());
     }
     Ok(())
 }

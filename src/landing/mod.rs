@@ -3,11 +3,31 @@
 //! A landing is journalled before it is published. Whoever comes next in the repo and finds one that was never
 //! settled asks jj which of the two states it is in.
 
+mod abort;
+mod along;
+mod chain;
 mod check;
+mod guard;
+mod land;
+mod mend;
+mod packet;
 mod plan;
 mod publish;
+mod push;
+mod resolve;
 mod settle;
+mod strip;
+mod undo;
+mod verify;
 
-pub(crate) use plan::{Plan, Request, count, plan};
-pub(crate) use publish::{Landed, forecast, land};
+pub(crate) use abort::{Aborted, abort};
+pub(crate) use land::{forecast, land};
+pub(crate) use packet::{Packet, read_packet};
+pub(crate) use plan::{Goal, Plan, Request, carried_by, count, plan};
+pub(crate) use publish::Landed;
+pub(crate) use push::land_and_push;
+pub(crate) use resolve::ON_CONFLICT;
 pub(crate) use settle::settle;
+pub(crate) use strip::{News, Strip};
+pub(crate) use undo::{Undone, undo};
+pub(crate) use verify::VERIFY;

@@ -4,48 +4,71 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::check::{check_change, check_others, check_rebase, check_remote};
+use super::along::Carried;
+use super::check::{check_change, check_left_out, check_others, check_rebase, check_remote};
+use crate::config::Guard;
 use crate::error::{Failure, Kind, refuse};
+use crate::event::Root;
 use crate::graph::{Change, Target};
-use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Status, Tip};
+use crate::model::{BookmarkName, CommitId, OpId, Status, Tip};
 use crate::name::FlowName;
 use crate::survey::{Standing, Survey};
 use crate::text::quoted;
+
+/// How far a plan goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Onto the parent, and the parent moves forward.
+    Land,
+    /// Onto the parent, which stays where it is.
+    Restack,
+}
 
 /// What somebody asks to land.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) flow: &'a Standing,
+    pub(crate) goal: Goal,
     /// Another bookmark than the flow's own parent.
     pub(crate) into: Option<BookmarkName>,
     /// The description for a tip that has none.
     pub(crate) message: Option<String>,
+    pub(crate) guard: Guard,
 }
 
 /// One landing, ready to be carried out at the operation that it was read at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) op: OpId,
+    pub(crate) goal: Goal,
     pub(crate) flow: FlowName,
     /// What the registry said of the flow.
     pub(crate) status: Status,
     pub(crate) parent: BookmarkName,
-    pub(crate) parent_at: CommitId,
+    /// Where it lands.
+    pub(crate) parent_at: Tip,
     pub(crate) tip: Tip,
     /// The flow's changes, children before parents.
     pub(crate) changes: Vec<Tip>,
-    /// Those of them whose parents are none of them.
-    pub(crate) roots: Vec<ChangeId>,
+    /// Those of them whose parents are none of them, with their parents.
+    pub(crate) roots: Vec<Root>,
+    /// Those of them that are in conflict already, parents before children.
+    pub(crate) conflicted: Vec<Tip>,
     /// Whether they have to be rebased; else the parent only moves forward.
     pub(crate) rebase: bool,
     /// The description that the tip gets.
     pub(crate) describe: Option<String>,
-    /// Whether this workspace edits one of the changes, and must get an empty one on top first.
-    pub(crate) seal: bool,
     /// Whether the flow's bookmark stands above the tip, on nothing but an idle change.
     pub(crate) lowered: bool,
-    /// Whether this workspace's working copy is on the flow's changes or above, and rewritten with them.
-    pub(crate) carries_here: bool,
+    /// Whether this workspace edits one of the changes, and must get an empty one on top first.
+    pub(crate) seal_here: bool,
+    /// The other workspaces that do.
+    pub(crate) seal: Vec<String>,
+    /// Workspaces whose working copies are on the flow's changes or above, and are rewritten with them.
+    pub(crate) carried: Carried,
+    /// Open flows that stand on the rewritten changes, and are rewritten with them.
+    pub(crate) carried_flows: Vec<FlowName>,
+    pub(crate) guard: Guard,
 }
 
 impl Plan {
@@ -56,9 +79,10 @@ impl Plan {
 
     /// The plan in one sentence.
     pub(crate) fn summary(&self) -> String {
-        let changes = count(self.changes.len());
+        let changes = count(self.changes.len(), "change");
         let how = if self.rebase { "rebased" } else { "as they are" };
-        format!("{} lands on {}: {changes}, {how}.", self.flow, self.parent)
+        let verb = if self.goal == Goal::Land { "lands" } else { "is restacked" };
+        format!("{} {verb} on {}: {changes}, {how}.", self.flow, self.parent)
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -66,17 +90,20 @@ impl Plan {
             "flow": self.flow,
             "parent": self.parent,
             "operation": self.op,
-            "parent_commit": self.parent_at,
+            "parent_commit": self.parent_at.commit,
             "tip": self.tip,
             "changes": self.changes,
             "rebase": self.rebase,
+            "conflicted": self.conflicted,
+            "describe": self.describe,
+            "carried": {"flows": self.carried_flows, "workspaces": self.carried.others},
         })
     }
 }
 
 /// `1 change`, `2 changes`.
-pub(crate) fn count(changes: usize) -> String {
-    format!("{changes} change{}", if changes == 1 { "" } else { "s" })
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Plans the landing, or says why it cannot be and what mends it.
@@ -88,12 +115,15 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     }
     single(survey, &name.bookmark())?;
     let (parent, parent_at) = find_parent(survey, request)?;
-    check_remote(survey, &parent, parent_at)?;
-    if let Some(child) = survey.open_children(flow).first() {
-        let message = format!("Could not land {name}: its sub-flow {} has not landed", child.name);
-        return Err(Failure::new(Kind::OpenSubflows, message)
-            .hint(format!("jj flow done {}", child.name))
-            .into());
+    let lands = request.goal == Goal::Land;
+    if lands {
+        check_remote(survey, &parent, parent_at)?;
+        if let Some(child) = survey.open_children(flow).first() {
+            let message = format!("Could not land {name}: its sub-flow {} has not landed", child.name);
+            return Err(Failure::new(Kind::OpenSubflows, message)
+                .hint(format!("jj flow done {}", child.name))
+                .into());
+        }
     }
     let top = only(survey.tips(flow), name, "work goes on in")?;
     let mut changes = survey.over(Some(parent_at), top);
@@ -108,36 +138,91 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     for change in &changes {
         check_change(request, change, tip)?;
     }
+    if lands {
+        check_left_out(survey, name, tip)?;
+    }
     // Forward is where nothing else would come along.
     let between = survey.graph.between(&[&parent_at.commit], &tip.commit);
     let rebase = between.len() != changes.len() || !survey.graph.is_ancestor(&parent_at.commit, &tip.commit);
     let roots = find_roots(&changes);
     if rebase {
-        check_rebase(survey, name, &changes, &roots, parent_at)?;
+        check_rebase(survey, request, &changes, &roots, (&parent, parent_at))?;
     }
     let describe = request.message.clone().filter(|_| tip.description.is_empty());
-    // A rebase takes along what stands on any of the changes; a description what stands on the tip.
-    let rewritten = if rebase { changes.as_slice() } else { &changes[..usize::from(describe.is_some())] };
-    let on_top =
-        |here: &Change| rewritten.iter().any(|change| survey.graph.is_ancestor(&change.commit, &here.commit));
+    // A rebase or a resolution takes along what stands on any of the changes; a description what stands on the tip.
+    let whole = rebase || changes.iter().any(|change| change.conflict);
+    let rewritten = if whole { changes.as_slice() } else { &changes[..usize::from(describe.is_some())] };
+    let carried = find_carried(survey, rewritten);
+    let landing: HashSet<&CommitId> = changes.iter().map(|change| &change.commit).collect();
+    let carried_flows = survey.flows.iter().filter(|other| {
+        let at = survey.target(other).single();
+        other.status.is_open()
+            && other.name != *name
+            && at.is_some_and(|at| {
+                !landing.contains(&at.commit) && carried.iter().any(|change| change.commit == at.commit)
+            })
+    });
     Ok(Plan {
         op: survey.graph.op.clone(),
+        goal: request.goal,
         flow: name.clone(),
         status: flow.status,
-        carries_here: survey.graph.here().is_some_and(on_top),
         rebase,
-        roots: roots.iter().map(|change| change.id.clone()).collect(),
-        seal: changes.iter().any(|change| change.here),
+        roots: roots
+            .iter()
+            .map(|change| Root { change: change.id.clone(), parents: change.parents.clone() })
+            .collect(),
+        conflicted: changes
+            .iter()
+            .rev()
+            .filter(|change| change.conflict)
+            .map(|change| change.tip())
+            .collect(),
+        seal_here: lands && changes.iter().any(|change| change.here),
+        seal: if lands { workspaces(&changes).others } else { Vec::new() },
+        carried: workspaces(&carried),
+        carried_flows: carried_flows.map(|other| other.name.clone()).collect(),
         lowered: survey
             .target(flow)
             .single()
             .is_some_and(|at| at.commit != tip.commit && survey.graph.is_ancestor(&tip.commit, &at.commit)),
         describe,
         parent,
-        parent_at: parent_at.commit.clone(),
+        parent_at: parent_at.tip(),
         tip: tip.tip(),
         changes: changes.iter().map(|change| change.tip()).collect(),
+        guard: request.guard,
     })
+}
+
+/// The workspaces that a rewrite of these changes, and of all that stands on them, takes along.
+pub(crate) fn carried_by(survey: &Survey, changes: &[&Change]) -> Carried {
+    workspaces(&find_carried(survey, changes))
+}
+
+fn workspaces(changes: &[&Change]) -> Carried {
+    let elsewhere = changes.iter().filter(|change| !change.here);
+    Carried {
+        here: changes.iter().any(|change| change.here),
+        others: elsewhere.flat_map(|change| change.workspaces.clone()).collect(),
+    }
+}
+
+/// What is rewritten where these are: they and all that stands on them, children before parents.
+fn find_carried<'a>(survey: &'a Survey, rewritten: &[&Change]) -> Vec<&'a Change> {
+    let graph = &survey.graph;
+    let mut carried: HashSet<usize> =
+        rewritten.iter().filter_map(|change| graph.place(&change.commit)).collect();
+    if carried.is_empty() {
+        return Vec::new();
+    }
+    for place in (0..graph.changes().len()).rev() {
+        if graph.parents(place).any(|parent| carried.contains(&parent)) {
+            carried.insert(place);
+        }
+    }
+    let is_carried = |(place, change)| carried.contains(&place).then_some(change);
+    graph.changes().iter().enumerate().filter_map(is_carried).collect()
 }
 
 /// Those of the changes whose parents are none of them.

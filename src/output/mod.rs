@@ -42,6 +42,15 @@ impl Out {
         };
     }
 
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Tells a person on stdout what a program reads elsewhere in the object.
+    pub(crate) fn text_only(&self, text: &str) -> io::Result<()> {
+        if self.json { Ok(()) } else { self.line(text) }
+    }
+
     /// Answers: the text to a person, the object to a program.
     pub(crate) fn answer(&self, text: &str, object: Value) -> io::Result<()> {
         if self.json { self.object(true, object) } else { self.line(text) }

@@ -6,9 +6,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 
-use super::landings::{insert_landing, merge, settle};
+use super::landings::{insert_landing, merge, move_on, pushed, settle};
 use super::rows::text_of;
-use super::{Registry, failure};
+use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
 use crate::model::{BookmarkName, RepoId, Status, Tip};
 use crate::name::FlowName;
@@ -157,7 +157,22 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
         What::Landed { landing, tip, .. } => {
             settle(db, flow, landing, "landed", event, Some(tip))?;
             merge(db, flow, id, tip)?;
+            conflicts::close(db, flow, None, "resolved", event)?;
         }
+        What::Undoing { landing } => move_on(db, flow, landing, "undoing", event)?,
+        What::Kept { landing } => move_on(db, flow, landing, "landed", event)?,
+        What::Undone { landing } => {
+            move_on(db, flow, landing, "undone", event)?;
+            db.prepare_cached("UPDATE FlowRegistry SET status = 'success', last_event = ?2 WHERE id = ?1")?
+                .execute(params![flow, id])?;
+        }
+        What::Pushed { landing, remote } => pushed(db, flow, landing, remote)?,
+        What::Verified(verification) => verifications::insert(db, repo, flow, event, verification)?,
+        What::Conflict(conflict) => {
+            conflicts::close(db, flow, None, "resolved", event)?;
+            conflicts::insert(db, flow, event, conflict)?;
+        }
+        What::Aborted { conflict } => conflicts::close(db, flow, Some(conflict), "aborted", event)?,
     }
     db.prepare_cached("UPDATE FlowRegistry SET updated_at = ?2, last_event = ?3 WHERE id = ?1")?
         .execute(params![flow, at, id])?;
@@ -218,6 +233,9 @@ fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rus
     let (from, to, reason) = match &event.what {
         What::Status { from, to, reason } => (*from, Some(*to), reason.as_deref()),
         What::Landed { .. } => (None, Some(Status::Merged), None),
+        What::Undone { .. } => (Some(Status::Merged), Some(Status::Success), None),
+        What::Verified(verification) => (None, None, Some(verification.ending.as_str())),
+        What::Pushed { remote, .. } => (None, None, Some(remote.as_str())),
         _ => (None, None, None),
     };
     db.prepare_cached(

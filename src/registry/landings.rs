@@ -1,19 +1,20 @@
-//! Landings on record: planned, then landed or dropped, once.
+//! Landings on record: planned, then landed or dropped, and what has landed may be taken back.
 
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
 
 use super::rows::text_of;
+use super::verifications::{self, VerificationRow};
 use super::{Registry, failure};
 use crate::event::{Event, Landing, What};
-use crate::model::{RepoId, Tip};
+use crate::model::{BookmarkName, RepoId, Tip};
 
 /// One landing of a flow, as recorded.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct LandingRow {
     pub(crate) key: String,
     pub(crate) parent: String,
-    /// `planned`, `landed`, `elsewhere` or `dropped`.
+    /// `planned`, `landed`, `elsewhere`, `dropped`, `undoing` or `undone`.
     pub(crate) state: String,
     pub(crate) base_operation: Option<String>,
     pub(crate) operation: Option<String>,
@@ -23,6 +24,11 @@ pub(crate) struct LandingRow {
     pub(crate) rebased: Option<bool>,
     pub(crate) planned_at: String,
     pub(crate) settled_at: Option<String>,
+    /// The proof: what the landed tree has passed.
+    pub(crate) verification: Option<VerificationRow>,
+    /// The remote that it was pushed to.
+    pub(crate) remote: Option<String>,
+    pub(crate) undone_at: Option<String>,
 }
 
 impl Registry {
@@ -31,7 +37,8 @@ impl Registry {
         let read = || -> rusqlite::Result<Vec<LandingRow>> {
             let mut statement = self.db.prepare_cached(
                 "SELECT key, parent, state, base_operation, operation, parent_from, parent_to, changes, rebased, \
-                 planned_at, settled_at FROM landings WHERE flow = :flow ORDER BY id DESC",
+                 planned_at, settled_at, verification, remote, undone_at \
+                 FROM landings WHERE flow = :flow ORDER BY id DESC",
             )?;
             let rows = statement.query_map(named_params! {":flow": flow}, |row| {
                 Ok(LandingRow {
@@ -46,6 +53,12 @@ impl Registry {
                     rebased: row.get(8)?,
                     planned_at: row.get(9)?,
                     settled_at: row.get(10)?,
+                    verification: match row.get::<_, Option<String>>(11)? {
+                        Some(key) => verifications::find(&self.db, flow, &key)?,
+                        None => None,
+                    },
+                    remote: row.get(12)?,
+                    undone_at: row.get(13)?,
                 })
             })?;
             rows.collect()
@@ -53,18 +66,51 @@ impl Registry {
         read().map_err(failure)
     }
 
-    /// The lines of events whose landing was planned in this repo and neither landed nor was dropped.
-    pub(crate) fn unsettled_landings(&self, repo: &RepoId) -> anyhow::Result<Vec<String>> {
-        let read = || -> rusqlite::Result<Vec<String>> {
-            let mut statement = self.db.prepare_cached(
-                "SELECT e.line FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
-                 JOIN events AS e ON e.flow = l.flow AND e.kind = 'landing' \
-                 WHERE l.state = 'planned' AND f.repo = :repo AND instr(e.line, l.key) > 0 ORDER BY l.id",
-            )?;
-            statement.query_map(named_params! {":repo": repo.as_str()}, |row| row.get(0))?.collect()
-        };
-        read().map_err(failure)
+    /// The landings of this repo that were planned and neither landed nor were dropped, or that were to be taken back
+    /// and neither were nor kept.
+    pub(crate) fn unsettled_landings(&self, repo: &RepoId) -> anyhow::Result<Vec<KnownLanding>> {
+        self.known_landings(
+            "l.state IN ('planned', 'undoing') AND f.repo = ?1 ORDER BY l.id",
+            params![repo.as_str()],
+        )
     }
+
+    /// The last landing of a flow that landed.
+    pub(crate) fn last_landing(&self, flow: i64) -> anyhow::Result<Option<KnownLanding>> {
+        let landings = self
+            .known_landings("l.state = 'landed' AND l.flow = ?1 ORDER BY l.id DESC LIMIT 1", params![flow])?;
+        Ok(landings.into_iter().next())
+    }
+
+    fn known_landings(
+        &self,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> anyhow::Result<Vec<KnownLanding>> {
+        let sql = format!(
+            "SELECT l.state, e.line FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
+             JOIN events AS e ON e.flow = l.flow AND e.kind = 'landing' AND instr(e.line, l.key) > 0 \
+             WHERE {condition}"
+        );
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            let mut statement = self.db.prepare_cached(&sql)?;
+            statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let known = |(state, line): (String, String)| match serde_json::from_str::<Event>(&line).ok()? {
+            Event { flow, what: What::Landing(landing), .. } => Some(KnownLanding { flow, state, landing }),
+            _ => None,
+        };
+        Ok(read().map_err(failure)?.into_iter().filter_map(known).collect())
+    }
+}
+
+/// A landing as it was planned, and its state now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownLanding {
+    /// The flow's bookmark as it was then.
+    pub(crate) flow: BookmarkName,
+    pub(crate) state: String,
+    pub(crate) landing: Landing,
 }
 
 pub(super) fn insert_landing(
@@ -75,16 +121,17 @@ pub(super) fn insert_landing(
 ) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO landings (key, flow, parent, state, base_operation, chain_operation, parent_from, parent_to, \
-             tip_change, tip_from, changes, rebased, planned_at) \
+             tip_change, tip_from, changes, rebased, verification, planned_at) \
          VALUES (:key, :flow, :parent, 'planned', :base, :chain, :parent_from, :parent_to, \
-             :tip_change, :tip_from, :changes, :rebased, :at)",
+             :tip_change, :tip_from, :changes, :rebased, :verification, :at)",
     )?
     .execute(named_params! {
         ":key": landing.landing, ":flow": flow, ":parent": landing.parent.as_str(),
         ":base": landing.base.as_str(), ":chain": landing.chain.as_str(),
         ":parent_from": landing.parent_from.as_str(), ":parent_to": landing.parent_to.as_str(),
         ":tip_change": landing.tip.change.as_str(), ":tip_from": landing.tip.commit.as_str(),
-        ":changes": landing.changes, ":rebased": landing.rebased, ":at": text_of(event.at),
+        ":changes": landing.changes, ":rebased": landing.rebased, ":verification": landing.verification,
+        ":at": text_of(event.at),
     })?;
     Ok(())
 }
@@ -113,6 +160,26 @@ pub(super) fn settle(
         operation.map(|operation| operation.as_str()),
         flow,
     ])?;
+    Ok(())
+}
+
+/// Takes a landing that landed on its way back, or lets it be.
+pub(super) fn move_on(
+    db: &Connection,
+    flow: i64,
+    landing: &str,
+    state: &str,
+    event: &Event,
+) -> rusqlite::Result<()> {
+    let undone_at = (state == "undone").then(|| text_of(event.at));
+    db.prepare_cached("UPDATE landings SET state = ?3, undone_at = ?4 WHERE flow = ?1 AND key = ?2")?
+        .execute(params![flow, landing, state, undone_at])?;
+    Ok(())
+}
+
+pub(super) fn pushed(db: &Connection, flow: i64, landing: &str, remote: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE landings SET remote = ?3 WHERE flow = ?1 AND key = ?2")?
+        .execute(params![flow, landing, remote])?;
     Ok(())
 }
 

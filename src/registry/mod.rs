@@ -5,18 +5,21 @@
 //! registry does.
 
 mod apply;
+mod conflicts;
 mod contexts;
 mod landings;
 mod open;
 mod query;
 mod rows;
+mod verifications;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use apply::Stretch;
-pub(crate) use landings::LandingRow;
+pub(crate) use landings::{KnownLanding, LandingRow};
 pub(crate) use open::default_path;
 pub(crate) use rows::{Filter, LoggedEvent};
+pub(crate) use verifications::VerificationRow;
 
 use crate::error::{Failure, Kind};
 

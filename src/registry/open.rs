@@ -13,7 +13,8 @@ use crate::env;
 use crate::error::{Failure, Kind, refuse};
 
 /// Every migration, in order; append-only. The schema's version (`user_version`) is how many have run.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_landing.sql")];
 
 /// How long a writer waits for another one, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -28,6 +28,11 @@ impl Registry {
         self.read_table(sql).map_err(|error| refused(&error, patience))
     }
 
+    /// A number that is another one once somebody else has written anything.
+    pub(crate) fn version_of_data(&self) -> anyhow::Result<i64> {
+        self.db.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(failure)
+    }
+
     fn read_table(&self, sql: &str) -> rusqlite::Result<Table> {
         let mut statement = self.db.prepare(sql)?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// Ids, names and values: no I/O, no clock, no environment.
 const PURE: &[&str] = &["config", "event", "graph", "model", "name", "survey", "text", "uid"];
 /// Below the gates: failures, the environment, the spawner.
-const GROUND: &[&str] = &["env", "error", "process"];
-/// One for each outside world. They do not know one another.
-const GATES: &[&str] = &["jj", "journal", "registry"];
+const GROUND: &[&str] = &["env", "error", "failpoint", "process", "slots"];
+/// One for each outside world. They do not know one another; a hook is kept from git's.
+const GATES: &[&str] = &["git", "hook", "jj", "journal", "registry"];
 /// Where gates meet: what is recorded goes through one place.
 const JOINTS: &[&str] = &["ledger"];
 /// What is done to flows. They do not know one another.
@@ -29,6 +29,10 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("error", &[PURE]),
     ("env", &[PURE, &["error"]]),
     ("process", &[PURE, &["env", "error"]]),
+    ("failpoint", &[PURE, &["env", "process"]]),
+    ("slots", &[PURE, &["env", "error"]]),
+    ("git", &[PURE, GROUND]),
+    ("hook", &[PURE, GROUND, &["git"]]),
     ("jj", &[PURE, GROUND]),
     ("journal", &[PURE, GROUND]),
     ("registry", &[PURE, GROUND]),

@@ -96,29 +96,30 @@ fn where_the_parent_has_moved_the_flow_is_rebased() {
 }
 
 #[test]
-fn a_conflict_publishes_nothing() {
+fn a_conflict_is_published_and_the_parent_stays() {
     let env = TestEnvironment::new();
     let repo = repo_with_history(&env, "field");
     repo.flow(&["new", "research"]).ok();
     repo.commit("base0", "mine\n", "research: one");
     move_main(&repo, "base0", "theirs\n");
-    let before = repo.state();
-    let refused = repo.flow(&["done"]).exits(3);
-    assert!(refused.stderr.contains("  base0\n"), "{refused}");
-    let details = repo.flow(&["--json", "done"]).exits(3).json();
-    assert_eq!(details["error"]["code"], "conflict");
-    assert_eq!(details["error"]["details"]["paths"][0], "base0");
+    let (before, main) = (repo.state(), repo.commits("main"));
     assert_eq!(repo.flow(&["done", "--dry-run"]).code, 3);
     assert_eq!(repo.state(), before);
+    let refused = repo.flow(&["done"]).exits(3);
+    assert!(refused.stdout.contains("  base0  flow: changed, parent: changed\n"), "{refused}");
+    assert_eq!(repo.commits("main"), main);
+    assert_eq!(repo.changes("conflicts() & a8f2--research").len(), 1);
+    let packet = &repo.flow(&["--json", "done"]).exits(3).json()["error"]["details"];
+    assert_eq!(packet["change"]["paths"][0]["path"], "base0");
     assert_eq!(env.rows("SELECT status FROM FlowRegistry"), "in-progress\n");
 
-    // The hint is the way on: the conflict is then jj's own, and the resolved flow lands.
+    // The hint is the way on.
     repo.sh(&refused.hint()).ok();
-    repo.flow(&["done"]).exits(1);
-    repo.jj(&["edit", "a8f2--research"]).ok();
     repo.write("base0", "both\n");
-    repo.flow(&["done"]).ok();
+    repo.jj(&["squash", "--use-destination-message"]).ok();
+    repo.flow(&["resume"]).ok();
     assert_eq!(env.rows("SELECT status FROM FlowRegistry"), "merged\n");
+    assert_eq!(repo.git(&["show", "main:base0"]).ok().stdout, "both\n");
 }
 
 #[test]
@@ -176,10 +177,6 @@ fn what_cannot_land_is_refused_and_nothing_moves() {
     refuses(&["a8f2--research"], "open-subflows");
     refuses(&["scaling", "--into=main"], "other-flows-beneath");
     refuses(&["scaling", "--into=nowhere"], "no-parent");
-    let other = repo.workspace("elsewhere");
-    other.jj(&["edit", "a8f2--research--scaling"]).ok();
-    refuses(&["scaling"], "edited-elsewhere");
-    other.jj(&["new", "main"]).ok();
     // Two commits of one change.
     let scaling = repo.commits("a8f2--research--scaling").concat();
     repo.jj(&["describe", "a8f2--research--scaling", "--message=scaling: 2"]).ok();

@@ -95,7 +95,7 @@ fn a_status_set_in_sql_is_an_event_and_later_a_journal_line() {
 #[case::replaced_name("UPDATE OR REPLACE FlowRegistry SET bookmark = 'a8f2--docs'", "jj-flow: ")]
 #[case::rename("UPDATE FlowRegistry SET bookmark = 'a8f2--x'", "only status and reason may be set")]
 #[case::tip(
-    "UPDATE FlowRegistry SET status = 'success', change_id = 'zzzz'",
+    "UPDATE FlowRegistry SET status = 'success', change_id = 'zzzz' WHERE intent = 'docs'",
     "only status and reason may be set"
 )]
 #[case::gone("UPDATE FlowRegistry SET gone_at = '2001'", "only status and reason may be set")]
@@ -178,7 +178,7 @@ fn a_query_only_reads(#[case] sql: &str) {
     assert_eq!(output.stdout, "");
     crate::names::run_hint(&repo, &output).ok();
     assert_eq!(everything(&env), before);
-    assert_eq!(env.rows("PRAGMA journal_mode") + &env.rows("PRAGMA user_version"), "wal\n1\n");
+    assert_eq!(env.rows("PRAGMA journal_mode") + &env.rows("PRAGMA user_version"), "wal\n2\n");
     assert!(!repo.root().join("other.db").exists());
 }
 

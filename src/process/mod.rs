@@ -1,5 +1,8 @@
 //! The only place that starts a process. No shell is ever involved: a program and its arguments.
 
+mod signals;
+pub(crate) mod watched;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -20,7 +23,19 @@ pub(crate) fn run_captured(
     dir: Option<&Path>,
     env: &[(&str, OsString)],
 ) -> std::io::Result<Finished> {
+    run_without(&[], program, args, dir, env)
+}
+
+/// The same without some variables that this process has.
+pub(crate) fn run_without(
+    unset: &[&str],
+    program: &Path,
+    args: &[OsString],
+    dir: Option<&Path>,
+    env: &[(&str, OsString)],
+) -> std::io::Result<Finished> {
     let mut command = command(program, args, env);
+    unset.iter().for_each(|name| _ = command.env_remove(name));
     if let Some(dir) = dir {
         command.current_dir(dir);
     }

@@ -1,0 +1,212 @@
+//! `jj flow land`: lands everything that was marked as success, children first; what verification tools mark in the
+//! database among it.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Call;
+use super::desk::Desk;
+use super::landing::{Order, find_remote, land_flow, landed_json, landed_text};
+use crate::error::Failure;
+use crate::jj::Repo;
+use crate::landing::Goal;
+use crate::model::{Flow, OpId, Status};
+use crate::name::FlowName;
+use crate::output::plain;
+use crate::registry::{Filter, Registry};
+use crate::session::{Place, Session, require_jj};
+
+/// How often the registry is asked whether anything has changed; it answers without reading a row.
+const WATCH: Duration = Duration::from_millis(300);
+
+/// Land every flow that is marked as success, sub-flows first
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow land --watch")]
+pub(super) struct LandArgs {
+    /// In every repo that the registry knows
+    #[arg(long)]
+    all: bool,
+
+    /// Go on landing what is marked later, until interrupted; with --json, one object a line
+    #[arg(long)]
+    watch: bool,
+}
+
+/// A flow that could not land, and the state in which it could not: tried again once that has changed.
+type Stuck = HashMap<i64, (jiff::Timestamp, Vec<OpId>)>;
+
+/// What one pass over a repo came to.
+#[derive(Debug, Default)]
+struct Pass {
+    landed: Vec<Value>,
+    failed: Vec<Value>,
+    /// The exit status of the first that failed.
+    status: Option<u8>,
+}
+
+pub(super) fn run(args: &LandArgs, mut call: Call) -> anyhow::Result<ExitCode> {
+    let program = require_jj()?;
+    let (config, _) = call.place.load_config(&program)?;
+    call.out.follow(config.color.as_deref());
+    if !args.all {
+        Session::open(&call.place)?;
+    }
+    let path = call.place.registry_path(&config)?;
+    let registry = Registry::open(&path)?;
+    let mut stuck = Stuck::new();
+    loop {
+        let version = registry.version_of_data()?;
+        let pass = pass(args, &call, &registry, &mut stuck)?;
+        if !args.watch {
+            return answer(&call, pass);
+        }
+        if !pass.landed.is_empty() || !pass.failed.is_empty() {
+            answer(&call, pass)?;
+        }
+        while registry.version_of_data()? == version && !has_moved(args, &call, &registry, &stuck)? {
+            std::thread::sleep(WATCH);
+        }
+    }
+}
+
+/// Lands what waits to land in each repo.
+fn pass(args: &LandArgs, call: &Call, registry: &Registry, stuck: &mut Stuck) -> anyhow::Result<Pass> {
+    let mut pass = Pass::default();
+    for (root, flows) in waiting(args, call, registry)? {
+        let is_new = |flow: &Flow| stuck.get(&flow.id) != Some(&(flow.updated_at, heads(&root)));
+        let flows: Vec<Flow> = flows.into_iter().filter(is_new).collect();
+        if flows.is_empty() {
+            continue;
+        }
+        let place = Place { dir: root.clone(), options: call.place.options.clone() };
+        let mut there = Call { place, out: call.out };
+        if let Err(error) = land_in(&mut there, &flows, &mut pass) {
+            pass.fail(&there, root.as_str(), &error)?;
+        }
+        for flow in registry.flows(&Filter { status: vec![Status::Success], ..Filter::default() })? {
+            if flows.iter().any(|tried| tried.id == flow.id) {
+                stuck.insert(flow.id, (flow.updated_at, heads(&root)));
+            }
+        }
+    }
+    Ok(pass)
+}
+
+/// The flows at success, by the folder of their repo.
+fn waiting(
+    args: &LandArgs,
+    call: &Call,
+    registry: &Registry,
+) -> anyhow::Result<Vec<(Utf8PathBuf, Vec<Flow>)>> {
+    let here = Repo::find(&call.place.dir);
+    let mut repos: Vec<(Utf8PathBuf, Vec<Flow>)> = Vec::new();
+    for flow in registry.flows(&Filter { status: vec![Status::Success], ..Filter::default() })? {
+        let root = Utf8PathBuf::from(&flow.root);
+        if !args.all && here.as_ref().is_none_or(|here| here.main_root() != root) {
+            continue;
+        }
+        // Here is where the command was started, which may be another workspace of the repo.
+        let root = if args.all { root } else { call.place.dir.clone() };
+        match repos.iter_mut().find(|(known, _)| *known == root) {
+            Some((_, flows)) => flows.push(flow),
+            None => repos.push((root, vec![flow])),
+        }
+    }
+    Ok(repos)
+}
+
+/// Whether a repo with a stuck flow in it has moved on.
+fn has_moved(args: &LandArgs, call: &Call, registry: &Registry, stuck: &Stuck) -> anyhow::Result<bool> {
+    if stuck.is_empty() {
+        return Ok(false);
+    }
+    let waiting = waiting(args, call, registry)?;
+    let moved =
+        |root: &Utf8PathBuf, flow: &Flow| stuck.get(&flow.id).is_some_and(|(_, seen)| *seen != heads(root));
+    Ok(waiting.iter().any(|(root, flows)| flows.iter().any(|flow| moved(root, flow))))
+}
+
+fn heads(root: &Utf8PathBuf) -> Vec<OpId> {
+    Repo::find(root).and_then(|repo| repo.load_heads().ok()).unwrap_or_default()
+}
+
+/// Lands the flows of one repo, the deepest first; one that cannot does not stop the others.
+fn land_in(call: &mut Call, flows: &[Flow], pass: &mut Pass) -> anyhow::Result<()> {
+    let mut desk = Desk::open(call)?;
+    let survey = desk.survey(&[])?;
+    let mut names: Vec<FlowName> =
+        flows.iter().filter_map(|flow| FlowName::parse(flow.bookmark.as_str()).ok()).collect();
+    let height = |name: &FlowName| {
+        let mut parents = 0;
+        let mut parent = survey.flow(&name.bookmark()).and_then(|flow| flow.parent.clone());
+        while let Some(flow) =
+            parent.and_then(|parent| survey.flow(&parent)).filter(|_| parents <= flows.len())
+        {
+            parents += 1;
+            parent = flow.parent.clone();
+        }
+        parents
+    };
+    names.sort_by_key(|name| (Reverse(height(name)), name.clone()));
+    for name in names {
+        let landed = land_one(&mut desk, call, &name);
+        match landed {
+            Ok(Some((text, object))) => {
+                if !call.out.is_json() {
+                    call.out.line(&text)?;
+                }
+                pass.landed.push(object);
+            }
+            Ok(None) => {}
+            Err(error) => pass.fail(call, name.as_str(), &error)?,
+        }
+    }
+    Ok(())
+}
+
+/// Lands one flow; none where it has gone, landed or changed its status meanwhile.
+fn land_one(desk: &mut Desk, call: &Call, name: &FlowName) -> anyhow::Result<Option<(String, Value)>> {
+    let survey = desk.survey(&[])?;
+    let Some(flow) = survey.flow(&name.bookmark()).filter(|flow| flow.status == Status::Success) else {
+        return Ok(None);
+    };
+    let Some(parent) = survey.landing_parent(flow) else { return Ok(None) };
+    let mut order = Order::of(Goal::Land);
+    if desk.session.config.push && survey.flow(&parent).is_none() {
+        order.push = Some(find_remote(desk, &survey, &parent)?);
+    }
+    let landed = land_flow(desk, call.out, name, &order, Some(survey))?;
+    Ok(Some((landed_text(&landed, &order), landed_json(&landed, &order))))
+}
+
+impl Pass {
+    fn fail(&mut self, call: &Call, what: &str, error: &anyhow::Error) -> anyhow::Result<()> {
+        let failure = Failure::of(error);
+        call.out.note(&plain(&format!("{what}: {}", failure.message)))?;
+        self.status.get_or_insert(failure.kind.exit());
+        self.failed.push(json!({
+            "what": what, "code": failure.kind.code(), "message": failure.message, "hint": failure.hint,
+        }));
+        Ok(())
+    }
+}
+
+fn answer(call: &Call, pass: Pass) -> anyhow::Result<ExitCode> {
+    let Pass { landed, failed, status } = pass;
+    let text = match (landed.len(), failed.len()) {
+        (0, 0) => Some("Nothing waits to land."),
+        _ => None,
+    };
+    if call.out.is_json() {
+        call.out.answer("", json!({"landed": landed, "failed": failed}))?;
+    } else if let Some(text) = text {
+        call.out.line(text)?;
+    }
+    Ok(status.map_or(ExitCode::SUCCESS, ExitCode::from))
+}

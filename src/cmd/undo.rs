@@ -1,0 +1,73 @@
+//! `jj flow undo`: takes back exactly one landing.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Call;
+use super::desk::Desk;
+use super::target::find_flow;
+use crate::error::{Failure, Kind};
+use crate::landing::{Undone, undo};
+use crate::model::Status;
+use crate::output::plain;
+use crate::survey::{Standing, Survey};
+
+/// Take back exactly one landing, and nothing that anybody else did
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow undo a8f2--jjResearch--scaling")]
+pub(super) struct UndoArgs {
+    /// The flow, in full or by the end of its name; without it, the landed one that this workspace stands on
+    flow: Option<String>,
+}
+
+pub(super) fn run(args: &UndoArgs, mut call: Call) -> anyhow::Result<()> {
+    let mut desk = Desk::open(&mut call)?;
+    let survey = desk.survey(&[])?;
+    let flow = match &args.flow {
+        Some(named) => find_flow(&survey, Some(named))?,
+        None => landed_here(&survey).ok_or_else(|| {
+            Failure::new(Kind::NotLanded, "Could not tell which landing to take back: @ stands on none")
+                .hint("jj flow list --status merged")
+        })?,
+    };
+    let name = flow.name.clone();
+    let row = flow.row.as_ref().filter(|_| flow.status == Status::Merged);
+    let known = row.map(|row| desk.ledger.registry.last_landing(row.id)).transpose()?.flatten();
+    let Some(known) = known else {
+        let message = format!("Could not take back a landing of {name}: it has not landed");
+        return Err(Failure::new(Kind::NotLanded, message).hint(format!("jj flow show {name}")).into());
+    };
+    let parent = &known.landing.parent;
+    if let Some(parent) = survey.flow(parent).filter(|parent| parent.status == Status::Merged) {
+        let message =
+            format!("Could not take back the landing of {name}: {} has landed itself since", parent.name);
+        return Err(Failure::new(Kind::LaterLandings, message)
+            .hint(format!("jj flow undo {}", parent.name))
+            .into());
+    }
+    let mut tell = |news: crate::landing::News<'_>| super::landing::tell(call.out, &news);
+    let Undone { parent, at, operation } = undo(&mut desk.strip(&mut tell), &known)?;
+    let text = format!(
+        "Took back the landing of {name}: {} is at {} again.",
+        plain(parent.as_str()),
+        at.change.short()
+    );
+    let object = json!({
+        "flow": name, "status": Status::Success, "parent": parent, "parent_at": at, "operation": operation,
+    });
+    desk.answer(&call, &text, object)
+}
+
+/// The landed flow nearest beneath the working copy.
+fn landed_here(survey: &Survey) -> Option<&Standing> {
+    let beneath = survey.graph.ancestors(&survey.graph.here()?.commit);
+    let place = |flow: &&Standing| {
+        let at = survey.target(flow).single()?;
+        survey.graph.place(&at.commit).filter(|place| beneath.contains(place))
+    };
+    let merged = survey.flows.iter().filter(|flow| flow.status == Status::Merged);
+    merged
+        .filter_map(|flow| Some((place(&flow)?, flow)))
+        .min_by_key(|(place, _)| *place)
+        .map(|(_, flow)| flow)
+}

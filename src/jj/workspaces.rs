@@ -1,0 +1,78 @@
+//! The workspaces of a repo: where they are, and what lies in them unsnapshotted.
+
+use camino::Utf8PathBuf;
+use serde::Deserialize;
+
+use super::{Jj, Repo, speculated};
+use crate::model::{CommitId, OpId};
+
+/// A workspace other than the one that was asked, its folder there or not.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Workspace {
+    pub(crate) name: String,
+    pub(crate) root: Utf8PathBuf,
+}
+
+/// What jj says before it names the files that are too large for it.
+const REFUSED: &str = "Refused to snapshot some files:";
+
+impl Jj {
+    /// The same jj in another workspace of this repo; none where no such workspace lies there.
+    pub(crate) fn at(&self, root: &camino::Utf8Path) -> Option<Self> {
+        let repo = Repo::at(root).filter(|repo| repo.dir() == self.repo.dir())?;
+        Some(Self { program: self.program.clone(), repo, options: self.options.clone() })
+    }
+
+    /// Snapshots this workspace, and names the files that were left out. One that somebody else's operation left
+    /// stale is brought up to date first, in jj's own way, which keeps what was edited.
+    pub(crate) fn snapshot(&self) -> anyhow::Result<Vec<String>> {
+        let globals = ["--config=snapshot.auto-update-stale=true".to_owned()];
+        let (_, stderr) = self.start(&globals, &["util", "snapshot"])?;
+        Ok(left_out(&stderr))
+    }
+
+    /// Snapshots this workspace without publishing it: the operation that has it, where there was anything new.
+    pub(crate) fn snapshot_unpublished(&self) -> anyhow::Result<(Option<OpId>, Vec<String>)> {
+        let globals = ["--no-integrate-operation".to_owned(), "--config=ui.quiet=false".to_owned()];
+        let (_, stderr) = self.start(&globals, &["util", "snapshot"])?;
+        Ok((speculated(&stderr), left_out(&stderr)))
+    }
+
+    /// The workspaces that an operation knows, and where they lie. One whose place jj does not know is left out.
+    pub(crate) fn read_workspaces(&self, op: &OpId) -> anyhow::Result<Vec<Workspace>> {
+        let template = r#"--template="{\"name\":" ++ json(name) ++ ",\"root\":" ++ json(root) ++ "}\n""#;
+        let text = self.run_at(op, &["workspace", "list", template])?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Adds a workspace in a folder that is not there yet, on a new change over a commit.
+    pub(crate) fn add_workspace(
+        &self,
+        name: &str,
+        root: &camino::Utf8Path,
+        on: &CommitId,
+    ) -> anyhow::Result<()> {
+        let revision = format!("--revision={}", super::commit(on));
+        self.run(&["workspace", "add", "--name", name, &revision, root.as_str()]).map(drop)
+    }
+}
+
+/// The files that the snapshot left out; jj tells it in prose alone.
+fn left_out(stderr: &str) -> Vec<String> {
+    let after = stderr.lines().skip_while(|line| !line.ends_with(REFUSED)).skip(1);
+    after.take_while(|line| line.starts_with("  ")).map(|line| line.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_were_left_out_are_found_among_other_lines() {
+        let stderr = "Warning: Refused to snapshot some files:\n  big: 2.0MiB (2097152 bytes); the maximum size \
+            allowed is 1.0MiB (1048576 bytes)\nHint: This is to prevent large files\n  * Add the file\n";
+        assert_eq!(left_out(stderr).len(), 1);
+        assert!(left_out(stderr)[0].starts_with("big: 2.0MiB"));
+        assert_eq!(left_out("Snapshot complete.\n  odd\n"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,90 @@
+//! Giving a conflict up: the flow goes back to where it was before its rebase, and what is stacked on it goes along.
+//! Change ids stay, and so do descriptions that somebody wrote meanwhile.
+
+use std::collections::HashSet;
+
+use super::along::{Carried, bring_along, snapshot};
+use super::chain::{revision, step};
+use super::land::ATTEMPTS;
+use super::publish::{integrate, raced};
+use super::strip::Strip;
+use crate::env;
+use crate::error::{Failure, Kind};
+use crate::event::{Conflict, What};
+use crate::failpoint;
+use crate::jj;
+use crate::model::OpId;
+use crate::name::FlowName;
+
+/// A conflict that was given up.
+#[derive(Debug)]
+pub(crate) struct Aborted {
+    /// The operation that the repo stood at afterwards.
+    pub(crate) operation: OpId,
+    /// What could not be done after it had been published.
+    pub(crate) unfinished: Vec<anyhow::Error>,
+}
+
+/// Brings a flow back to where it was. `carried` tells, at an operation that it is given along with, which workspaces
+/// stand on the flow.
+pub(crate) fn abort(
+    strip: &mut Strip<'_>,
+    flow: &FlowName,
+    conflict: &Conflict,
+    mut look: impl FnMut() -> anyhow::Result<(OpId, Carried)>,
+) -> anyhow::Result<Aborted> {
+    let (_held, _) =
+        strip.lock_parent(&conflict.parent, &format!("{} with {flow}", strip.ledger.actor.uid))?;
+    let mut snapshotted = HashSet::new();
+    for _ in 0..ATTEMPTS {
+        let (op, carried) = look()?;
+        if snapshot(strip.jj, &op, &carried, &mut snapshotted)? {
+            continue;
+        }
+        let last = speculate(strip, &op, flow, conflict)?;
+        if !integrate(strip.jj, &op, &last)? {
+            continue;
+        }
+        failpoint::reach("abort-published");
+        let operation = strip.jj.require_head()?;
+        let aborted = What::Aborted { conflict: conflict.conflict.clone() };
+        let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow.bookmark(), aborted)]);
+        let mut unfinished = bring_along(strip.jj, &carried, &last);
+        unfinished.extend(recorded.err());
+        return Ok(Aborted { operation, unfinished });
+    }
+    Err(raced(ATTEMPTS))
+}
+
+/// The whole stack back onto what it stood on, then each change's files as they were.
+fn speculate(strip: &Strip<'_>, op: &OpId, flow: &FlowName, conflict: &Conflict) -> anyhow::Result<OpId> {
+    let all: Vec<String> = conflict.before.iter().map(|tip| revision(&tip.change)).collect();
+    let graph = strip.jj.read_at(op, &all.join(" | "))?;
+    if let Some(change) = graph.changes().iter().find(|change| change.divergent) {
+        let id = change.id.short();
+        let message = format!("Could not bring {flow} back: change {id} is divergent");
+        return Err(Failure::new(Kind::Divergent, message)
+            .hint(format!("jj log --revisions 'change_id({id})'"))
+            .into());
+    }
+    let mut last = op.clone();
+    for root in &conflict.roots {
+        let now = graph.changes().iter().find(|change| change.id == root.change);
+        if now.is_some_and(|now| now.parents != root.parents) {
+            let mut args = vec!["rebase".to_owned(), format!("--source={}", revision(&root.change))];
+            args.extend(root.parents.iter().map(|parent| format!("--onto={}", jj::commit(parent))));
+            step(strip.jj, &mut last, &args)?;
+        }
+    }
+    // Parents before children: each restore carries what is above it along.
+    for tip in conflict.before.iter().rev() {
+        let is_there =
+            graph.changes().iter().any(|change| change.id == tip.change && change.commit != tip.commit);
+        if is_there {
+            let (from, into) = (jj::commit(&tip.commit), revision(&tip.change));
+            let restore = ["restore".to_owned(), format!("--from={from}"), format!("--into={into}")];
+            step(strip.jj, &mut last, &restore)?;
+        }
+    }
+    Ok(last)
+}

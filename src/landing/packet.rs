@@ -1,0 +1,229 @@
+//! The conflict packet: what somebody who resolves a conflict has to know, program or person.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use crate::event::Conflict;
+use crate::graph::{Change, Graph};
+use crate::jj::{self, ConflictedPath, Jj};
+use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
+use crate::name::FlowName;
+
+/// A conflict that is handed over. As JSON it is the hook's stdin and `error.details` of exit 3; it only grows.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Packet {
+    pub(crate) schema: u32,
+    /// The conflict's key on record; none where the flow was in conflict before any landing.
+    pub(crate) conflict: Option<String>,
+    pub(crate) flow: Party,
+    pub(crate) parent: Party,
+    /// The operation before the rebase, where there was one, and the one that this was read at.
+    pub(crate) operation_before: Option<OpId>,
+    pub(crate) operation: OpId,
+    /// The change to resolve now: the lowest one that is in conflict.
+    pub(crate) change: ConflictedChange,
+    /// All of the flow's changes that are in conflict, parents before children.
+    pub(crate) conflicted: Vec<ChangeId>,
+    /// All of the flow's changes, children before parents.
+    pub(crate) changes: Vec<Tip>,
+    pub(crate) commands: Commands,
+}
+
+/// One of the two who disagree.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Party {
+    pub(crate) bookmark: BookmarkName,
+    /// The intent, where it is a flow.
+    pub(crate) intent: Option<String>,
+    pub(crate) commit: CommitId,
+    pub(crate) description: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ConflictedChange {
+    pub(crate) change: ChangeId,
+    pub(crate) commit: CommitId,
+    pub(crate) description: String,
+    /// The commits that disagree, where the conflict came with a landing's rebase.
+    pub(crate) sides: Option<Sides>,
+    pub(crate) paths: Vec<Path>,
+}
+
+/// The change as it was, what it stood on then, and what it stands on now.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Sides {
+    pub(crate) flow: CommitId,
+    pub(crate) base: CommitId,
+    pub(crate) parent: CommitId,
+}
+
+/// One conflicted path, and what each of the sides has there (`file`, `executable`, `symlink`, `submodule`, `folder`,
+/// `conflict`, or nothing).
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Path {
+    pub(crate) path: String,
+    /// How many versions stand against each other in jj.
+    pub(crate) sides: usize,
+    pub(crate) flow: Option<String>,
+    pub(crate) base: Option<String>,
+    pub(crate) parent: Option<String>,
+}
+
+/// What to run, each as it stands.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Commands {
+    pub(crate) see: String,
+    /// Puts the working copy on the conflict; `finish` folds what was edited there into the change.
+    pub(crate) resolve: String,
+    pub(crate) finish: String,
+    pub(crate) resume: String,
+    pub(crate) abort: String,
+}
+
+/// Reads the packet of a flow that is in conflict, at the plan's operation.
+pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> anyhow::Result<Option<Packet>> {
+    let Some(first) = plan.conflicted.first() else { return Ok(None) };
+    let record = record.filter(|record| record.before.iter().any(|tip| tip.change == first.change));
+    let before = record.and_then(|record| record.before.iter().find(|tip| tip.change == first.change));
+    let mut wanted =
+        vec![jj::commit(&first.commit), jj::commit(&plan.parent_at.commit), jj::commit(&plan.tip.commit)];
+    wanted.extend(before.map(|before| jj::commit(&before.commit)));
+    let graph = jj.read_at(&plan.op, &wanted.join(" | "))?;
+    let at = |commit: &CommitId| graph.place(commit).map(|place| &graph.changes()[place]);
+    let description =
+        |commit: &CommitId| at(commit).map(|change| change.description.clone()).unwrap_or_default();
+    let sides = before.and_then(|before| find_sides(&graph, at(&first.commit)?, before));
+    let paths = jj.read_conflicted_paths(&plan.op, &first.commit)?;
+    let paths = describe_paths(jj, &plan.op, sides.as_ref(), paths)?;
+    let parent_flow = FlowName::parse(plan.parent.as_str()).ok();
+    let (flow, id) = (&plan.flow, first.change.short());
+    Ok(Some(Packet {
+        schema: 1,
+        conflict: record.map(|record| record.conflict.clone()).filter(|key| !key.is_empty()),
+        flow: Party {
+            bookmark: flow.bookmark(),
+            intent: Some(flow.intent().to_owned()),
+            commit: plan.tip.commit.clone(),
+            description: description(&plan.tip.commit),
+        },
+        parent: Party {
+            bookmark: plan.parent.clone(),
+            intent: parent_flow.map(|parent| parent.intent().to_owned()),
+            commit: plan.parent_at.commit.clone(),
+            description: description(&plan.parent_at.commit),
+        },
+        operation_before: record.map(|record| record.base.clone()),
+        operation: plan.op.clone(),
+        change: ConflictedChange {
+            change: first.change.clone(),
+            commit: first.commit.clone(),
+            description: description(&first.commit),
+            sides,
+            paths,
+        },
+        conflicted: plan.conflicted.iter().map(|tip| tip.change.clone()).collect(),
+        changes: plan.changes.clone(),
+        commands: Commands {
+            see: format!("jj resolve --list --revision {id}"),
+            resolve: format!("jj new {id}"),
+            finish: "jj squash --use-destination-message".to_owned(),
+            resume: format!("jj flow resume {flow}"),
+            abort: format!("jj flow abort {flow}"),
+        },
+    }))
+}
+
+fn find_sides(graph: &Graph, now: &Change, before: &Tip) -> Option<Sides> {
+    let old = &graph.changes()[graph.place(&before.commit)?];
+    let ([base], [parent]) = (old.parents.as_slice(), now.parents.as_slice()) else { return None };
+    Some(Sides { flow: before.commit.clone(), base: base.clone(), parent: parent.clone() })
+}
+
+fn describe_paths(
+    jj: &Jj,
+    op: &OpId,
+    sides: Option<&Sides>,
+    paths: Vec<ConflictedPath>,
+) -> anyhow::Result<Vec<Path>> {
+    let names: Vec<&str> = paths.iter().map(|path| path.path.as_str()).collect();
+    let kinds = |commit: Option<&CommitId>| match commit {
+        Some(commit) => jj.read_kinds(op, commit, &names),
+        None => Ok(HashMap::new()),
+    };
+    let flow = kinds(sides.map(|sides| &sides.flow))?;
+    let base = kinds(sides.map(|sides| &sides.base))?;
+    let parent = kinds(sides.map(|sides| &sides.parent))?;
+    let describe = |path: &ConflictedPath| Path {
+        path: path.path.clone(),
+        sides: path.sides,
+        flow: flow.get(&path.path).cloned(),
+        base: base.get(&path.path).cloned(),
+        parent: parent.get(&path.path).cloned(),
+    };
+    Ok(paths.iter().map(describe).collect())
+}
+
+impl Path {
+    /// What happened at the path, in a few words.
+    pub(crate) fn summary(&self) -> String {
+        let did = |side: &Option<String>| match (&self.base, side) {
+            (None, None) => "nothing",
+            (None, Some(_)) => "added",
+            (Some(_), None) => "deleted",
+            (Some(base), Some(now)) if base != now => "changed its kind",
+            (Some(_), Some(_)) => "changed",
+        };
+        match (&self.flow, &self.base, &self.parent) {
+            (None, None, None) => format!("{} sides", self.sides),
+            _ if self.sides > 2 => {
+                format!("{} sides; flow: {}, parent: {}", self.sides, did(&self.flow), did(&self.parent))
+            }
+            _ => format!("flow: {}, parent: {}", did(&self.flow), did(&self.parent)),
+        }
+    }
+}
+
+impl Packet {
+    /// The packet for people, line by line.
+    pub(crate) fn text(&self) -> String {
+        let width = self.change.paths.iter().map(|path| path.path.chars().count()).max().unwrap_or(0);
+        let subject = self.change.description.lines().next().unwrap_or_default();
+        let mut lines = vec![format!(
+            "Conflict of {} with {} in change {} ({subject})",
+            self.flow.bookmark,
+            self.parent.bookmark,
+            self.change.change.short()
+        )];
+        lines.extend(
+            self.change.paths.iter().map(|path| format!("  {:width$}  {}", path.path, path.summary())),
+        );
+        let more = self.conflicted.len() - 1;
+        if more > 0 {
+            lines.push(format!("  {} above it", super::plan::count(more, "conflicted change")));
+        }
+        let Commands { see, resolve, finish, resume, abort } = &self.commands;
+        lines.push(format!("See it:     {see}"));
+        lines.push(format!("Resolve it: {resolve}, edit the files, {finish}"));
+        lines.push(format!("Then:       {resume}"));
+        lines.push(format!("Or give up: {abort}"));
+        lines.join("\n")
+    }
+
+    /// The error that hands the conflict over.
+    pub(super) fn failure(&self, why: Option<&str>) -> crate::error::Failure {
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let message = format!(
+            "Could not land {} on {}: {} in conflict{why}",
+            self.flow.bookmark,
+            self.parent.bookmark,
+            super::plan::count(self.conflicted.len(), "change"),
+        );
+        let details = serde_json::to_value(self).expect("a packet is plain data with text keys");
+        crate::error::Failure::new(crate::error::Kind::Conflict, message)
+            .hint(self.commands.resolve.clone())
+            .details(details)
+            .text(self.text())
+    }
+}

@@ -1,0 +1,162 @@
+//! Resolving a conflict that has been published: by the hook, in a workspace of its own, change after change.
+
+use camino::Utf8Path;
+
+use super::along::{UPDATE_STALE, bring_along};
+use super::packet::{Packet, read_packet};
+use super::plan::Plan;
+use super::strip::{News, Strip};
+use crate::config::Hook;
+use crate::error::{Failure, Kind};
+use crate::failpoint;
+use crate::hook::{self, Run};
+use crate::jj::{self, Jj, revset};
+use crate::journal::{Held, short_hash};
+use crate::process::watched::Ending;
+
+/// The hook's name in config.
+pub(crate) const ON_CONFLICT: &str = "on-conflict";
+
+/// Has the plan's conflicts resolved, or hands them over: the failure has the packet.
+pub(super) fn resolve(strip: &mut Strip<'_>, plan: &Plan) -> anyhow::Result<()> {
+    let packet = require_packet(strip, plan)?;
+    let Some(hook) = strip.config.on_conflict.clone() else { return Err(packet.failure(None).into()) };
+    if let Err(error) = strip.require_allowed(ON_CONFLICT, &hook) {
+        (strip.tell)(News::Note(format!("Warning: {error:#}")))?;
+        return Err(packet.failure(None).into());
+    }
+    let flow = plan.flow.bookmark();
+    let Some(mut mark) = strip.ledger.journal.try_lock_resolving(&flow, &json(&packet))? else {
+        let message = format!("Another process is resolving the conflict of {flow}");
+        return Err(Failure::new(Kind::Busy, message).hint(format!("jj flow show {flow}")).into());
+    };
+    let id = short_hash(flow.as_str());
+    let folder = strip.scratch(ON_CONFLICT)?.join(&id);
+    let done =
+        tidy(strip.jj, &id, &folder).and_then(|()| work(strip, plan, packet, &hook, &mut mark, &id, &folder));
+    let tidied = tidy(strip.jj, &id, &folder);
+    mark.remove()?;
+    // What stands on the flow was rewritten with every resolution.
+    let head = strip.jj.require_head()?;
+    for error in bring_along(strip.jj, &plan.carried, &head) {
+        (strip.tell)(News::Note(format!("Warning: {error:#}")))?;
+    }
+    done.and(tidied)
+}
+
+/// Clears up after resolvers that were killed: their workspaces are forgotten, their folders removed.
+pub(super) fn clear_left(strip: &Strip<'_>) -> anyhow::Result<()> {
+    for (id, mark) in strip.ledger.journal.lock_left_resolvers()? {
+        tidy(strip.jj, &id, &strip.scratch(ON_CONFLICT)?.join(&id))?;
+        mark.remove()?;
+    }
+    Ok(())
+}
+
+fn tidy(jj: &Jj, id: &str, folder: &Utf8Path) -> anyhow::Result<()> {
+    let known = jj.read_workspaces(&jj.require_head()?)?.iter().any(|workspace| workspace.name == name(id));
+    if known {
+        jj.run(&[UPDATE_STALE, "workspace", "forget", &name(id)])?;
+    }
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The resolver's workspace, as jj lists it.
+fn name(id: &str) -> String {
+    format!("flow-resolver-{id}")
+}
+
+fn work(
+    strip: &mut Strip<'_>,
+    plan: &Plan,
+    mut packet: Packet,
+    hook: &Hook,
+    mark: &mut Held,
+    id: &str,
+    folder: &Utf8Path,
+) -> anyhow::Result<()> {
+    if let Some(above) = folder.parent() {
+        crate::slots::make_private(above)?;
+    }
+    strip.jj.add_workspace(&name(id), folder, &packet.change.commit)?;
+    failpoint::reach("resolver-added");
+    let there = strip.jj.at(folder).ok_or_else(|| {
+        Failure::new(Kind::Jj, format!("Could not find the workspace that jj made in {folder}"))
+    })?;
+    // One round for each conflicted change: what is above may be resolved with it, and nothing comes back.
+    for _ in 0..plan.changes.len() {
+        mark.write(&json(&packet))?;
+        (strip.tell)(News::Hook { name: ON_CONFLICT, command: hook.text() })?;
+        let about = strip.about(plan, &packet.change.commit, &packet.operation);
+        let run = Run {
+            hook,
+            name: ON_CONFLICT,
+            dir: folder,
+            about: &about,
+            stdin: mark.share()?,
+            timeout: strip.config.hook_timeout,
+        };
+        let ran = hook::run(run, &mut |output| strip.show(output));
+        failpoint::reach("resolver-ran");
+        match ran {
+            Ok(ran) if ran.ending == Ending::Exited(0) => {}
+            Ok(ran) => {
+                let how = format!("flow.hooks.on-conflict: {}", hook::ending(ran.ending));
+                return Err(packet.failure(Some(&how)).into());
+            }
+            Err(error) => {
+                let how = format!("flow.hooks.on-conflict could not start: {error}");
+                return Err(packet.failure(Some(&how)).into());
+            }
+        }
+        // Whatever the hook edited goes into the change; where it squashed itself, nothing is left to do.
+        let into = format!("--into={}", revset::change(&packet.change.change));
+        there.run(&[UPDATE_STALE, "squash", "--use-destination-message", &into])?;
+        failpoint::reach("resolver-squashed");
+        let resolved = packet.change.change.clone();
+        match packet_now(strip, plan)? {
+            None => return Ok(()),
+            Some(next) if next.change.change == resolved => {
+                return Err(next.failure(Some("flow.hooks.on-conflict left markers in")).into());
+            }
+            Some(next) => {
+                there.run(&[UPDATE_STALE, "new", &jj::commit(&next.change.commit)])?;
+                packet = next;
+            }
+        }
+    }
+    Err(packet.failure(Some("flow.hooks.on-conflict did not come to an end")).into())
+}
+
+fn require_packet(strip: &Strip<'_>, plan: &Plan) -> anyhow::Result<Packet> {
+    let record = strip.ledger.registry.open_conflict(&strip.ledger.repo, &plan.flow.bookmark())?;
+    read_packet(strip.jj, plan, record.as_ref())?
+        .ok_or_else(|| Failure::new(Kind::NoConflict, format!("{} is in no conflict", plan.flow)).into())
+}
+
+/// The packet of what is in conflict after a round; none where all is clean.
+fn packet_now(strip: &Strip<'_>, plan: &Plan) -> anyhow::Result<Option<Packet>> {
+    let op = strip.jj.require_head()?;
+    let all: Vec<String> = plan.changes.iter().map(|tip| revset::change(&tip.change)).collect();
+    let graph = strip.jj.read_at(&op, &all.join(" | "))?;
+    let now = |tip: &crate::model::Tip| graph.changes().iter().find(|change| change.id == tip.change);
+    let changes: Vec<_> = plan.changes.iter().filter_map(now).collect();
+    let Some(tip) = changes.first() else { return Ok(None) };
+    let conflicted = changes.iter().rev().filter(|change| change.conflict).map(|change| change.tip());
+    let plan = Plan {
+        op,
+        tip: tip.tip(),
+        conflicted: conflicted.collect(),
+        changes: changes.iter().map(|change| change.tip()).collect(),
+        ..plan.clone()
+    };
+    let record = strip.ledger.registry.open_conflict(&strip.ledger.repo, &plan.flow.bookmark())?;
+    read_packet(strip.jj, &plan, record.as_ref())
+}
+
+fn json(packet: &Packet) -> String {
+    serde_json::to_string_pretty(packet).expect("a packet is plain data with text keys")
+}

@@ -1,0 +1,57 @@
+//! Conflicts on record: open, then resolved by a landing or aborted, once.
+
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+use super::rows::text_of;
+use super::{Registry, failure};
+use crate::event::{Conflict, Event};
+use crate::model::{BookmarkName, RepoId};
+
+impl Registry {
+    /// The open conflict of a flow.
+    pub(crate) fn open_conflict(
+        &self,
+        repo: &RepoId,
+        flow: &BookmarkName,
+    ) -> anyhow::Result<Option<Conflict>> {
+        let read = || {
+            self.db
+                .prepare_cached(
+                    "SELECT c.line FROM conflicts AS c JOIN FlowRegistry AS f ON f.id = c.flow \
+                     WHERE c.state = 'open' AND f.repo = ?1 AND f.gone_at IS NULL \
+                       AND lower(f.bookmark) = lower(?2) ORDER BY c.id DESC LIMIT 1",
+                )?
+                .query_row(params![repo.as_str(), flow.as_str()], |row| row.get::<_, String>(0))
+                .optional()
+        };
+        Ok(read().map_err(failure)?.and_then(|line| serde_json::from_str(&line).ok()))
+    }
+}
+
+pub(super) fn insert(db: &Connection, flow: i64, event: &Event, conflict: &Conflict) -> rusqlite::Result<()> {
+    let line = serde_json::to_string(conflict).expect("a conflict is plain data with text keys");
+    db.prepare_cached(
+        "INSERT INTO conflicts (flow, key, parent, state, line, at) VALUES (:flow, :key, :parent, 'open', :line, :at)",
+    )?
+    .execute(named_params! {
+        ":flow": flow, ":key": conflict.conflict, ":parent": conflict.parent.as_str(), ":line": line,
+        ":at": text_of(event.at),
+    })?;
+    Ok(())
+}
+
+/// Closes the open conflict of a flow, whichever it is unless one is named.
+pub(super) fn close(
+    db: &Connection,
+    flow: i64,
+    key: Option<&str>,
+    state: &str,
+    event: &Event,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE conflicts SET state = ?3, closed_at = ?4 \
+         WHERE flow = ?1 AND state = 'open' AND (?2 IS NULL OR key = ?2)",
+    )?
+    .execute(params![flow, key, state, text_of(event.at)])?;
+    Ok(())
+}

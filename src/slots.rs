@@ -1,0 +1,84 @@
+//! Folders that are kept warm between commands and that one process at a time works in.
+//!
+//! A turn limits how many work at once and ends with this process. A folder's lock is shared with the program that
+//! runs in it, so that what outlives us there is not disturbed; the next one takes another folder.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// A folder that is ours until the lock is let go.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) folder: Utf8PathBuf,
+    /// An empty file. Whoever has it open holds the folder.
+    pub(crate) lock: File,
+    _turn: File,
+}
+
+/// Takes a turn, of which there are `turns`, and the first free folder under `dir`. `wait` is called once where all
+/// turns are taken.
+pub(crate) fn take(dir: &Utf8Path, turns: usize, wait: impl FnOnce()) -> io::Result<Slot> {
+    make_private(dir)?;
+    let turn = |number| open(&dir.join(format!("turn-{number}.lock")));
+    let mut taken = None;
+    for number in 0..turns {
+        taken = try_lock(turn(number)?)?;
+        if taken.is_some() {
+            break;
+        }
+    }
+    let turn = match taken {
+        Some(turn) => turn,
+        None => {
+            wait();
+            let turn = turn(std::process::id() as usize % turns.max(1))?;
+            turn.lock()?;
+            turn
+        }
+    };
+    for number in 0_usize.. {
+        if let Some(lock) = try_lock(open(&dir.join(format!("{number}.lock")))?)? {
+            return Ok(Slot { folder: dir.join(number.to_string()), lock, _turn: turn });
+        }
+    }
+    unreachable!("there is always one more number")
+}
+
+/// Makes a folder, and those above it, for its owner alone.
+pub(crate) fn make_private(dir: &Utf8Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+fn open(path: &Utf8Path) -> io::Result<File> {
+    OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)
+}
+
+fn try_lock(file: File) -> io::Result<Option<File>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_outlives_its_turn_keeps_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().join("slots");
+        let first = take(&dir, 1, || panic!("nobody else is here")).unwrap();
+        let survivor = first.lock.try_clone().unwrap();
+        let folder = first.folder.clone();
+        drop(first);
+        let second = take(&dir, 1, || panic!("the turn has ended")).unwrap();
+        assert_ne!(second.folder, folder);
+        drop((second, survivor));
+        assert_eq!(take(&dir, 1, || panic!("the turn has ended")).unwrap().folder, folder);
+    }
+}
