@@ -105,7 +105,7 @@ pub(crate) struct Landing {
     pub(crate) parent: BookmarkName,
     /// The operation that the plan was read at.
     pub(crate) base: OpId,
-    /// The last operation of the speculative chain.
+    /// The last operation of the speculative chain, which the parent's move is published on.
     pub(crate) chain: OpId,
     pub(crate) parent_from: CommitId,
     /// The change of that commit: it stays where the commit is rebased.

@@ -119,6 +119,15 @@ pub(crate) fn require_jj() -> anyhow::Result<std::path::PathBuf> {
 impl Session {
     /// Finds the repo and reads its config. Writes nothing.
     pub(crate) fn open(place: &Place) -> anyhow::Result<Self> {
+        Self::open_and(place, false)
+    }
+
+    /// The same for a command that reads the working copy next: that is snapshotted meanwhile.
+    pub(crate) fn open_to_work(place: &Place) -> anyhow::Result<Self> {
+        Self::open_and(place, true)
+    }
+
+    fn open_and(place: &Place, snapshot: bool) -> anyhow::Result<Self> {
         let program = require_jj()?;
         let repo = Repo::find(&place.dir).ok_or_else(|| {
             let git = place.dir.ancestors().find(|dir| dir.join(".git").exists());
@@ -131,8 +140,16 @@ impl Session {
             };
             Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
         })?;
-        let (config, complaints) = place.load_config(&program)?;
-        Ok(Self { jj: Jj::new(program, repo, place.options.clone()), config, complaints, now: env::now() })
+        let jj = Jj::new(program.clone(), repo, place.options.clone());
+        // Two processes that do not wait for each other.
+        let (config, complaints) = std::thread::scope(|scope| {
+            let config = scope.spawn(|| place.load_config(&program));
+            if snapshot {
+                jj.snapshot_ahead();
+            }
+            config.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        Ok(Self { jj, config, complaints, now: env::now() })
     }
 
     pub(crate) fn repo(&self) -> &Repo {

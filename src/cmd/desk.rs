@@ -28,7 +28,18 @@ pub(super) struct Desk {
 impl Desk {
     /// Opens repo and registry, and settles what a crash left open. The answer then follows jj's colours.
     pub(super) fn open(call: &mut Call) -> anyhow::Result<Self> {
-        let session = open_session(call)?;
+        let session = Session::open_to_work(&call.place)?;
+        Self::open_in(call, session)
+    }
+
+    /// The same without an operation of its own: for a command that only shows what it would do, or has to wait first.
+    pub(super) fn open_quietly(call: &mut Call) -> anyhow::Result<Self> {
+        let session = Session::open(&call.place)?;
+        Self::open_in(call, session)
+    }
+
+    fn open_in(call: &mut Call, session: Session) -> anyhow::Result<Self> {
+        greet(call, &session)?;
         let mut ledger = session.open_ledger(&call.place)?;
         settle_in(call, &session, &mut ledger)?;
         let component = session.component(&call.place);
@@ -45,7 +56,7 @@ impl Desk {
 
     /// The same for a command that makes a flow: it is the only one in this repo until it ends.
     pub(super) fn open_to_make(call: &mut Call) -> anyhow::Result<Self> {
-        let mut desk = Self::open(call)?;
+        let mut desk = Self::open_quietly(call)?;
         desk.ledger.begin_making()?;
         Ok(desk)
     }
@@ -157,12 +168,17 @@ fn warn_behind(call: &Call, error: &anyhow::Error) -> anyhow::Result<()> {
     Ok(call.out.note(&plain(&text))?)
 }
 
-/// The repo, with jj's colours followed and what is wrong with its config told.
 fn open_session(call: &mut Call) -> anyhow::Result<Session> {
     let session = Session::open(&call.place)?;
+    greet(call, &session)?;
+    Ok(session)
+}
+
+/// Follows jj's colours, and tells what is wrong with the config.
+fn greet(call: &mut Call, session: &Session) -> anyhow::Result<()> {
     call.out.follow(session.config.color.as_deref());
     for complaint in &session.complaints {
         call.out.note(&format!("Warning: {}.", plain(complaint)))?;
     }
-    Ok(session)
+    Ok(())
 }

@@ -53,7 +53,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         message: args.message.clone(),
         ..Order::of(Goal::Land)
     };
-    let mut desk = Desk::open(&mut call)?;
+    let mut desk = if args.dry_run { Desk::open_quietly(&mut call)? } else { Desk::open(&mut call)? };
     let survey = match args.dry_run {
         true => desk.session.survey_quietly(Some(&desk.ledger.registry), &order.also())?,
         false => desk.survey(&order.also())?,

@@ -25,7 +25,7 @@ pub(super) struct TrustArgs {
 }
 
 pub(super) fn run(args: &TrustArgs, mut call: Call) -> anyhow::Result<()> {
-    let mut desk = Desk::open(&mut call)?;
+    let mut desk = Desk::open_quietly(&mut call)?;
     let hooks: Vec<(&str, Hook)> = foreign(&desk.session.config);
     let mut lines = Vec::new();
     let mut objects = Vec::new();

@@ -6,11 +6,11 @@ mod conflicts;
 mod locate;
 mod read;
 mod repo;
-#[cfg_attr(not(test), expect(dead_code))]
 mod store;
 mod version;
 mod workspaces;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use locate::{guard, guard_spawn, locate};
 pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
+pub(crate) use store::OpStore;
 pub(crate) use version::require_supported;
 
 use crate::error::{Failure, Kind};
@@ -34,11 +35,13 @@ pub(crate) struct Jj {
     repo: Repo,
     /// `--config=…` and `--config-file=…` that were given to this command.
     options: Vec<String>,
+    /// What a snapshot left out that was taken ahead of the first reading.
+    ahead: RefCell<Option<Vec<String>>>,
 }
 
 impl Jj {
     pub(crate) fn new(program: PathBuf, repo: Repo, options: Vec<String>) -> Self {
-        Self { program, repo, options }
+        Self { program, repo, options, ahead: RefCell::default() }
     }
 
     pub(crate) fn repo(&self) -> &Repo {
@@ -59,10 +62,11 @@ impl Jj {
 
     /// Runs an ordinary command: it snapshots the working copy and publishes what it does.
     pub(crate) fn run(&self, args: &[impl AsRef<str>]) -> anyhow::Result<String> {
+        self.ahead.take();
         Ok(self.start(&[], args)?.0)
     }
 
-    /// Reads at an operation, without looking at the working copy.
+    /// Runs on top of an operation, without looking at the working copy. What it does is published.
     pub(crate) fn run_at(&self, op: &OpId, args: &[impl AsRef<str>]) -> anyhow::Result<String> {
         Ok(self.start(&[format!("--at-operation={op}")], args)?.0)
     }

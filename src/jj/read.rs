@@ -73,7 +73,7 @@ impl Jj {
     /// Snapshots the working copy and reads the commits of a revset as they stand then. The snapshot is a command of
     /// its own: its words stay in the operation log for people to read.
     pub(crate) fn read_now(&self, revset: &str) -> anyhow::Result<Graph> {
-        let left_out = self.snapshot()?;
+        let left_out = self.ahead.take().map_or_else(|| self.snapshot(), Ok)?;
         let head = self.require_head()?;
         Ok(self.read_at(&head, revset)?.without(left_out))
     }

@@ -46,6 +46,11 @@ impl Repo {
         self.dir.ancestors().nth(2).unwrap_or(&self.root)
     }
 
+    /// Whether this is the workspace that holds the shared folder.
+    pub(crate) fn is_default_workspace(&self) -> bool {
+        self.main_root() == self.root
+    }
+
     /// The git repo that holds the commits; none where jj keeps them in something else.
     pub(crate) fn git_dir(&self) -> Option<Utf8PathBuf> {
         let store = self.dir.join("store");

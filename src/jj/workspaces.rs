@@ -20,7 +20,7 @@ impl Jj {
     /// The same jj in another workspace of this repo; none where no such workspace lies there.
     pub(crate) fn at(&self, root: &camino::Utf8Path) -> Option<Self> {
         let repo = Repo::at(root).filter(|repo| repo.dir() == self.repo.dir())?;
-        Some(Self { program: self.program.clone(), repo, options: self.options.clone() })
+        Some(Self::new(self.program.clone(), repo, self.options.clone()))
     }
 
     /// Snapshots this workspace, and names the files that were left out. One that somebody else's operation left
@@ -29,6 +29,12 @@ impl Jj {
         let globals = ["--config=snapshot.auto-update-stale=true".to_owned()];
         let (_, stderr) = self.start(&globals, &["util", "snapshot"])?;
         Ok(left_out(&stderr))
+    }
+
+    /// Snapshots this workspace for the reading that comes next, while something else goes on. Where that fails, the
+    /// reading meets it again.
+    pub(crate) fn snapshot_ahead(&self) {
+        self.ahead.replace(self.snapshot().ok());
     }
 
     /// Snapshots this workspace without publishing it: the operation that has it, where there was anything new.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::along::{Carried, bring_along, snapshot};
+use super::along::{Carried, bring_along, export, snapshot};
 use super::chain::{revision, step};
 use super::land::ATTEMPTS;
 use super::publish::{integrate, raced};
@@ -50,6 +50,7 @@ pub(crate) fn abort(
         let aborted = What::Aborted { conflict: conflict.conflict.clone() };
         let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow.bookmark(), aborted)]);
         let mut unfinished = bring_along(strip.jj, &carried, &last);
+        unfinished.extend(export(strip.jj).err());
         unfinished.extend(recorded.err());
         return Ok(Aborted { operation, unfinished });
     }

@@ -66,15 +66,19 @@ fn find(jj: &Jj, op: &OpId, names: &[String]) -> anyhow::Result<Vec<(String, Jj)
     Ok(names.iter().filter_map(place).collect())
 }
 
-/// Brings the files of every workspace along that the chain rewrote, and git's refs. Each that could not be is a
-/// note: what was published stands.
+/// Brings git's refs level where git works in the repo too: publishing an operation does not. In the default workspace
+/// jj exports only when it is told to leave the working copy alone.
+pub(super) fn export(jj: &Jj) -> anyhow::Result<()> {
+    if jj.repo().is_colocated() {
+        jj.run(&["--ignore-working-copy", "git", "export"])?;
+    }
+    Ok(())
+}
+
+/// Brings the files of every workspace along that was rewritten. Each that could not be is told: what was published
+/// stands.
 pub(super) fn bring_along(jj: &Jj, carried: &Carried, published: &OpId) -> Vec<anyhow::Error> {
     let mut unfinished = Vec::new();
-    if jj.repo().is_colocated() {
-        // Publishing does not export. In the default workspace jj exports only when it is told to leave the working
-        // copy alone.
-        unfinished.extend(jj.run(&["--ignore-working-copy", "git", "export"]).err());
-    }
     if carried.here {
         unfinished.extend(bring(jj, published).err());
     }

@@ -1,4 +1,4 @@
-//! The speculative chain of a landing: described, rebased and moved where nobody sees it, and looked at there.
+//! The speculative chain of a landing: described and rebased where nobody sees it, and looked at there.
 
 use super::guard::check_touched;
 use super::plan::{Goal, Plan};
@@ -10,7 +10,7 @@ use crate::model::{ChangeId, OpId, Tip};
 /// A chain that stands on the plan's operation and that nobody sees yet.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// Its last operation: the parent's move, or the rebase where that brought a conflict or nothing is to move.
+    /// Its last operation: what the parent's move is published on top of.
     pub(crate) last: OpId,
     /// The flow's tip in it.
     pub(crate) tip: Tip,
@@ -18,7 +18,7 @@ pub(crate) struct Chain {
     pub(crate) conflicted: Vec<Change>,
 }
 
-/// Describes and rebases; where that brings no conflict, the bookmarks move too.
+/// Describes and rebases.
 pub(super) fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Chain> {
     let mut last = plan.op.clone();
     if let Some(message) = &plan.describe {
@@ -33,11 +33,13 @@ pub(super) fn speculate(jj: &Jj, plan: &Plan) -> anyhow::Result<Chain> {
         args.extend(plan.roots.iter().map(|root| format!("--source={}", revision(&root.change))));
         step(jj, &mut last, &args)?;
     }
-    let mut chain = look(jj, plan, last)?;
-    if chain.conflicted.is_empty() && plan.goal == Goal::Land {
-        move_bookmarks(jj, plan, &mut chain.last)?;
+    if plan.lowered && plan.goal == Goal::Land {
+        let to = format!("--to={}", revision(&plan.tip.change));
+        let flow = jj::pattern(&plan.flow.bookmark());
+        let back = "--allow-backwards".to_owned();
+        step(jj, &mut last, &["bookmark".to_owned(), "move".to_owned(), back, to, flow])?;
     }
-    Ok(chain)
+    look(jj, plan, last)
 }
 
 /// The outcome of a rebase at an operation.
@@ -68,19 +70,6 @@ pub(super) fn look(jj: &Jj, plan: &Plan, op: OpId) -> anyhow::Result<Chain> {
 
 pub(super) fn is_own(plan: &Plan, change: &ChangeId) -> bool {
     plan.changes.iter().any(|own| own.change == *change)
-}
-
-/// Moves the parent forward to the flow's tip, and the flow's bookmark with it.
-pub(super) fn move_bookmarks(jj: &Jj, plan: &Plan, last: &mut OpId) -> anyhow::Result<()> {
-    let flow = plan.flow.bookmark();
-    let to = format!("--to={}", revision(&plan.tip.change));
-    let both = [jj::pattern(&plan.parent), jj::pattern(if plan.lowered { &plan.parent } else { &flow })];
-    step(jj, last, &[["bookmark".to_owned(), "move".to_owned(), to.clone()].as_slice(), &both].concat())?;
-    if plan.lowered {
-        let back = "--allow-backwards".to_owned();
-        step(jj, last, &["bookmark".to_owned(), "move".to_owned(), back, to, jj::pattern(&flow)])?;
-    }
-    Ok(())
 }
 
 /// One more operation on the chain; none where the command changes nothing.

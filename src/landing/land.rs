@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::along::{seal, snapshot};
-use super::chain::{Chain, look, move_bookmarks, revision, speculate};
+use super::chain::{Chain, look, revision, speculate};
 use super::packet::read_packet;
 use super::plan::{Goal, Plan};
 use super::publish::{Landed, conflict_of, publish, publish_conflict, publish_restack, raced};
@@ -145,9 +145,6 @@ fn try_tool(strip: &mut Strip<'_>, plan: &Plan, chain: &Chain) -> anyhow::Result
     }
     if !now.conflicted.is_empty() {
         return Ok(None);
-    }
-    if plan.goal == Goal::Land {
-        move_bookmarks(strip.jj, plan, &mut now.last)?;
     }
     let resolved: Vec<&str> = chain.conflicted.iter().map(|change| change.id.short()).collect();
     (strip.tell)(News::Note(format!("Resolved with {}: {}.", tool.name, resolved.join(", "))))?;

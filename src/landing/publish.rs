@@ -1,16 +1,16 @@
 //! Publishing a chain: at once, while the repo still stands at the operation that it was planned at, and journalled
 //! before, so that a crash leaves either the state before or the state after.
 
-use super::along::bring_along;
+use super::along::{bring_along, export};
 use super::chain::Chain;
-use super::mend::read_back;
+use super::mend::{Mended, read_back};
 use super::plan::Plan;
 use super::strip::Strip;
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Conflict, Landing, What};
 use crate::failpoint;
-use crate::jj::Jj;
+use crate::jj::{self, Jj, OpStore};
 use crate::model::{OpId, Status, Tip};
 
 /// A landing that happened.
@@ -79,12 +79,15 @@ pub(super) fn publish(
     }
     strip.ledger.record(now, None, events)?;
     failpoint::reach("journalled");
-    if !integrate(jj, &plan.op, &chain.last)? {
+    if !move_parent(jj, plan, chain)? {
         strip.ledger.record(now, None, vec![(flow, What::Dropped { landing: key })])?;
         return Ok(None);
     }
     failpoint::reach("published");
-    let mended = read_back(jj, &flow, &landing)?;
+    let mended = match untouched(jj, plan, chain) {
+        Some(op) => Mended { op, tip: Some(chain.tip.clone()), notes: Vec::new() },
+        None => read_back(jj, &flow, &landing)?,
+    };
     let Some(tip) = mended.tip else {
         strip.ledger.record(env::now(), None, vec![(flow, What::Dropped { landing: key })])?;
         return Ok(None);
@@ -95,10 +98,47 @@ pub(super) fn publish(
     let landed = What::Landed { landing: key.clone(), tip: tip.clone(), operation: Some(operation.clone()) };
     let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow, landed)]);
     failpoint::reach("recorded");
-    let mut unfinished = bring_along(jj, &plan.carried, &chain.last);
+    let mut unfinished = Vec::new();
+    if !jj.repo().is_default_workspace() {
+        unfinished.extend(export(jj).err());
+    }
+    unfinished.extend(bring_along(jj, &plan.carried, &chain.last));
+    // Where no command has looked since, the chain's base is among the heads still.
+    unfinished.extend(jj.require_head().err());
     unfinished.extend(recorded.err());
     let notes = mended.notes;
     Ok(Some(Landed { plan: plan.clone(), key: Some(key), tip, operation, proof, notes, unfinished }))
+}
+
+/// Moves the parent forward to the flow's tip, and the flow's bookmark with it, in one published operation on top of
+/// the chain: that publishes the chain too. In the default workspace jj exports to git in the same breath, since the
+/// command is told to leave the working copy alone. False where somebody was there first.
+fn move_parent(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Result<bool> {
+    if !stands_at(jj, &plan.op)? {
+        return Ok(false);
+    }
+    let to = format!("--to={}", jj::commit(&chain.tip.commit));
+    let (parent, flow) = (jj::pattern(&plan.parent), jj::pattern(&plan.flow.bookmark()));
+    let flow = if plan.lowered { &parent } else { &flow };
+    jj.run_at(&chain.last, &["bookmark", "move", &to, &parent, flow])?;
+    Ok(true)
+}
+
+/// The operation that the repo stands at, where that is the one that was just published on top of the chain, and both
+/// bookmarks are where it put them. None where that cannot be told, and what is there has to be read back by jj.
+fn untouched(jj: &Jj, plan: &Plan, chain: &Chain) -> Option<OpId> {
+    let mut heads = jj.repo().load_heads().ok()?;
+    // A chain leaves its base among the heads until the next command looks.
+    heads.retain(|head| *head != plan.op);
+    let [head] = heads.as_slice() else { return None };
+    let store = OpStore::open(jj.repo())?;
+    let published = store.load_operation(head)?;
+    let [parent] = published.parents.as_slice() else { return None };
+    let view = store.load_view(&published)?;
+    let tip = Some(vec![Some(chain.tip.commit.clone())]);
+    let moved =
+        [&plan.parent, &plan.flow.bookmark()].iter().all(|name| view.bookmarks.get(name) == tip.as_ref());
+    (parent.as_str().starts_with(chain.last.as_str()) && moved).then(|| head.clone())
 }
 
 /// Publishes a rebase alone; none where the plan was overtaken.
@@ -106,7 +146,11 @@ pub(super) fn publish_restack(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Re
     if plan.rewrites() && !integrate(jj, &plan.op, &chain.last)? {
         return Ok(None);
     }
-    let unfinished = if plan.rewrites() { bring_along(jj, &plan.carried, &chain.last) } else { Vec::new() };
+    let mut unfinished = Vec::new();
+    if plan.rewrites() {
+        unfinished.extend(export(jj).err());
+        unfinished.extend(bring_along(jj, &plan.carried, &chain.last));
+    }
     let operation = jj.require_head()?;
     let (tip, plan) = (chain.tip.clone(), plan.clone());
     Ok(Some(Landed { plan, key: None, tip, operation, proof: None, notes: Vec::new(), unfinished }))
@@ -132,7 +176,9 @@ pub(super) fn publish_conflict(
         return Ok(None);
     }
     failpoint::reach("conflict-published");
-    Ok(Some(bring_along(strip.jj, &plan.carried, &chain.last)))
+    let mut unfinished = bring_along(strip.jj, &plan.carried, &chain.last);
+    unfinished.extend(export(strip.jj).err());
+    Ok(Some(unfinished))
 }
 
 /// What a chain in conflict is recorded as.

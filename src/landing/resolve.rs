@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::along::{UPDATE_STALE, bring_along};
+use super::along::{UPDATE_STALE, bring_along, export};
 use super::packet::{Packet, read_packet};
 use super::plan::Plan;
 use super::strip::{News, Strip};
@@ -38,7 +38,7 @@ pub(super) fn resolve(strip: &mut Strip<'_>, plan: &Plan) -> anyhow::Result<()> 
     mark.remove()?;
     // What stands on the flow was rewritten with every resolution.
     let head = strip.jj.require_head()?;
-    for error in bring_along(strip.jj, &plan.carried, &head) {
+    for error in bring_along(strip.jj, &plan.carried, &head).into_iter().chain(export(strip.jj).err()) {
         (strip.tell)(News::Note(format!("Warning: {error:#}")))?;
     }
     done.and(tidied)

@@ -1,6 +1,7 @@
 //! What a crash left open: a landing is in its parent or never happened, and so is its taking back; a resolver that
 //! was killed is cleared up after.
 
+use super::along::export;
 use super::mend::read_back;
 use super::resolve::clear_left;
 use super::strip::Strip;
@@ -29,10 +30,10 @@ pub(crate) fn settle(strip: &mut Strip<'_>) -> anyhow::Result<()> {
             (_, Some(tip)) => What::Landed { landing, tip, operation: None },
             (_, None) => What::Dropped { landing },
         };
-        let exported = matches!(what, What::Landed { .. } | What::Undone { .. });
+        let moved = matches!(what, What::Landed { .. } | What::Undone { .. });
         strip.ledger.record(env::now(), Some(&mended.op), vec![(flow, what)])?;
-        if exported && strip.jj.repo().is_colocated() {
-            strip.jj.run(&["--ignore-working-copy", "git", "export"])?;
+        if moved {
+            export(strip.jj)?;
         }
     }
     Ok(())

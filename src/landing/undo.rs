@@ -1,6 +1,7 @@
 //! Taking back exactly one landing: the parent goes back to where it was, the flow stays where the landing put it, and
 //! what anybody else did meanwhile stays.
 
+use super::along::export;
 use super::chain::step;
 use super::land::ATTEMPTS;
 use super::publish::{integrate, raced};
@@ -62,9 +63,7 @@ pub(super) fn take_back(
         let operation = strip.jj.require_head()?;
         let undone = What::Undone { landing: landing.landing.clone() };
         strip.ledger.record(env::now(), Some(&operation), vec![(flow.clone(), undone)])?;
-        if strip.jj.repo().is_colocated() {
-            strip.jj.run(&["--ignore-working-copy", "git", "export"])?;
-        }
+        export(strip.jj)?;
         return Ok(Undone { parent: landing.parent.clone(), at, operation });
     }
     Err(raced(ATTEMPTS))

@@ -68,7 +68,7 @@ fn a_parent_that_moved_on_at_once_has_the_landing_in_it() {
         "jj",
         "#!/bin/sh\n\
          \"$TEST_ENV/bin/jj\" \"$@\" || exit\n\
-         case \"$*\" in *'operation integrate'*)\n\
+         case \"$*\" in *'bookmark move --to='*)\n\
            \"$TEST_ENV/bin/jj\" new --no-edit main -m 'right behind' &&\n\
            \"$TEST_ENV/bin/jj\" bookmark move main --to 'main+ & description(substring:behind)'\n\
          esac\n",
