@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Call;
 use super::desk::Desk;
 use super::landing::{Order, find_remote, land_flow, landed_json, landed_text};
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::jj::Repo;
 use crate::landing::Goal;
 use crate::model::{Flow, OpId, Status};
@@ -38,8 +38,10 @@ pub(super) struct LandArgs {
     watch: bool,
 }
 
-/// A flow that could not land, and the state in which it could not: tried again once that has changed.
-type Stuck = HashMap<i64, (jiff::Timestamp, Vec<OpId>)>;
+/// A flow that could not land, and the state in which it could not: it is tried again once its row has changed, or its
+/// repo has moved on. A conflict waits for its row alone: a resolver that failed is not asked again for whatever others
+/// do in the repo.
+type Stuck = HashMap<i64, (jiff::Timestamp, Option<Vec<OpId>>)>;
 
 /// What one pass over a repo came to.
 #[derive(Debug, Default)]
@@ -48,6 +50,8 @@ struct Pass {
     failed: Vec<Value>,
     /// The exit status of the first that failed.
     status: Option<u8>,
+    /// Those of the failed that met a conflict.
+    conflicted: Vec<String>,
 }
 
 pub(super) fn run(args: &LandArgs, mut call: Call) -> anyhow::Result<ExitCode> {
@@ -79,8 +83,10 @@ pub(super) fn run(args: &LandArgs, mut call: Call) -> anyhow::Result<ExitCode> {
 fn pass(args: &LandArgs, call: &Call, registry: &Registry, stuck: &mut Stuck) -> anyhow::Result<Pass> {
     let mut pass = Pass::default();
     for (root, flows) in waiting(args, call, registry)? {
-        let is_new = |flow: &Flow| stuck.get(&flow.id) != Some(&(flow.updated_at, heads(&root)));
-        let flows: Vec<Flow> = flows.into_iter().filter(is_new).collect();
+        let is_due = |flow: &Flow| {
+            stuck.get(&flow.id).is_none_or(|(at, seen)| *at != flow.updated_at || has_moved_from(seen, &root))
+        };
+        let flows: Vec<Flow> = flows.into_iter().filter(is_due).collect();
         if flows.is_empty() {
             continue;
         }
@@ -91,7 +97,8 @@ fn pass(args: &LandArgs, call: &Call, registry: &Registry, stuck: &mut Stuck) ->
         }
         for flow in registry.flows(&Filter { status: vec![Status::Success], ..Filter::default() })? {
             if flows.iter().any(|tried| tried.id == flow.id) {
-                stuck.insert(flow.id, (flow.updated_at, heads(&root)));
+                let waits = pass.conflicted.iter().any(|name| name == flow.bookmark.as_str());
+                stuck.insert(flow.id, (flow.updated_at, (!waits).then(|| heads(&root))));
             }
         }
     }
@@ -127,9 +134,14 @@ fn has_moved(args: &LandArgs, call: &Call, registry: &Registry, stuck: &Stuck) -
         return Ok(false);
     }
     let waiting = waiting(args, call, registry)?;
-    let moved =
-        |root: &Utf8PathBuf, flow: &Flow| stuck.get(&flow.id).is_some_and(|(_, seen)| *seen != heads(root));
+    let moved = |root: &Utf8PathBuf, flow: &Flow| {
+        stuck.get(&flow.id).is_some_and(|(_, seen)| has_moved_from(seen, root))
+    };
     Ok(waiting.iter().any(|(root, flows)| flows.iter().any(|flow| moved(root, flow))))
+}
+
+fn has_moved_from(seen: &Option<Vec<OpId>>, root: &Utf8PathBuf) -> bool {
+    seen.as_ref().is_some_and(|seen| *seen != heads(root))
 }
 
 fn heads(root: &Utf8PathBuf) -> Vec<OpId> {
@@ -140,8 +152,9 @@ fn heads(root: &Utf8PathBuf) -> Vec<OpId> {
 fn land_in(call: &mut Call, flows: &[Flow], pass: &mut Pass) -> anyhow::Result<()> {
     let mut desk = Desk::open(call)?;
     let survey = desk.survey(&[])?;
+    // Who was marked first lands first.
     let mut names: Vec<FlowName> =
-        flows.iter().filter_map(|flow| FlowName::parse(flow.bookmark.as_str()).ok()).collect();
+        flows.iter().rev().filter_map(|flow| FlowName::parse(flow.bookmark.as_str()).ok()).collect();
     let height = |name: &FlowName| {
         let mut parents = 0;
         let mut parent = survey.flow(&name.bookmark()).and_then(|flow| flow.parent.clone());
@@ -153,7 +166,7 @@ fn land_in(call: &mut Call, flows: &[Flow], pass: &mut Pass) -> anyhow::Result<(
         }
         parents
     };
-    names.sort_by_key(|name| (Reverse(height(name)), name.clone()));
+    names.sort_by_key(|name| Reverse(height(name)));
     for name in names {
         let landed = land_one(&mut desk, call, &name);
         match landed {
@@ -166,6 +179,10 @@ fn land_in(call: &mut Call, flows: &[Flow], pass: &mut Pass) -> anyhow::Result<(
             Ok(None) => {}
             Err(error) => pass.fail(call, name.as_str(), &error)?,
         }
+    }
+    // What the failures left behind is in the rows then, and no news.
+    if !pass.failed.is_empty() {
+        desk.survey(&[])?;
     }
     Ok(())
 }
@@ -190,6 +207,9 @@ impl Pass {
         let failure = Failure::of(error);
         call.out.note(&plain(&format!("{what}: {}", failure.message)))?;
         self.status.get_or_insert(failure.kind.exit());
+        if failure.kind == Kind::Conflict {
+            self.conflicted.push(what.to_owned());
+        }
         self.failed.push(json!({
             "what": what, "code": failure.kind.code(), "message": failure.message, "hint": failure.hint,
         }));
@@ -198,7 +218,7 @@ impl Pass {
 }
 
 fn answer(call: &Call, pass: Pass) -> anyhow::Result<ExitCode> {
-    let Pass { landed, failed, status } = pass;
+    let Pass { landed, failed, status, .. } = pass;
     let text = match (landed.len(), failed.len()) {
         (0, 0) => Some("Nothing waits to land."),
         _ => None,
