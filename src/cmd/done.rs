@@ -72,7 +72,8 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         return stay(&mut desk, &call, args.dry_run, status, &name.bookmark());
     };
     if args.push || (desk.session.config.push && survey.flow(&parent).is_none()) {
-        order.push = Some(find_remote(&desk, &survey, &parent)?);
+        let remote = find_remote(&desk, &survey, &parent)?;
+        order.push = Some((parent, remote));
     }
     let below = if args.cascade { cascade(&survey, flow)? } else { Vec::new() };
     if args.dry_run {
@@ -88,7 +89,8 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         hand_over(call.out, forecast(&desk.session.jj, &planned))?;
         return desk.answer(&call, &planned.summary(), json!({"plan": planned.to_json()}));
     }
-    let first = if below.is_empty() { Some(survey) } else { None };
+    // A push fetches first, and what was read is old then.
+    let first = if below.is_empty() && order.push.is_none() { Some(survey) } else { None };
     let mut landed_below = Vec::new();
     for child in &below {
         let child_order = Order::of(Goal::Land);

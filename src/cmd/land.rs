@@ -196,9 +196,11 @@ fn land_one(desk: &mut Desk, call: &Call, name: &FlowName) -> anyhow::Result<Opt
     let Some(parent) = survey.landing_parent(flow) else { return Ok(None) };
     let mut order = Order::of(Goal::Land);
     if desk.session.config.push && survey.flow(&parent).is_none() {
-        order.push = Some(find_remote(desk, &survey, &parent)?);
+        let remote = find_remote(desk, &survey, &parent)?;
+        order.push = Some((parent, remote));
     }
-    let landed = land_flow(desk, call.out, name, &order, Some(survey))?;
+    let first = if order.push.is_none() { Some(survey) } else { None };
+    let landed = land_flow(desk, call.out, name, &order, first)?;
     Ok(Some((landed_text(&landed, &order), landed_json(&landed, &order))))
 }
 

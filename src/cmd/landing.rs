@@ -21,8 +21,8 @@ pub(super) struct Order {
     pub(super) goal: Goal,
     pub(super) into: Option<BookmarkName>,
     pub(super) message: Option<String>,
-    /// The remote to push the parent to.
-    pub(super) push: Option<String>,
+    /// The parent to push, and the remote to push it to.
+    pub(super) push: Option<(BookmarkName, String)>,
 }
 
 impl Order {
@@ -66,7 +66,7 @@ pub(super) fn land_flow(
     let mut tell = |news: News<'_>| tell(out, &news);
     let mut strip = Strip { jj: &session.jj, ledger, config: &session.config, tell: &mut tell };
     let landed = match &order.push {
-        Some(remote) => land_and_push(&mut strip, remote, make)?,
+        Some((parent, remote)) => land_and_push(&mut strip, parent, remote, make)?,
         None => land(&mut strip, make)?.landed,
     };
     for note in &landed.notes {
@@ -144,7 +144,7 @@ pub(super) fn landed_text(landed: &Landed, order: &Order) -> String {
     let how = if plan.rebase { "rebased" } else { "fast-forward" };
     let verified = if landed.proof.is_some() { ", verified" } else { "" };
     let pushed =
-        order.push.as_ref().map(|remote| format!(", pushed to {}", plain(remote))).unwrap_or_default();
+        order.push.as_ref().map(|(_, remote)| format!(", pushed to {}", plain(remote))).unwrap_or_default();
     format!("Landed {flow} on {parent}: {changes}, {how}{verified}{pushed}.{}", carried(plan))
 }
 
@@ -167,7 +167,7 @@ pub(super) fn landed_json(landed: &Landed, order: &Order) -> Value {
         "tip": landed.tip,
         "operation": landed.operation,
         "verification": landed.proof,
-        "pushed": order.push,
+        "pushed": order.push.as_ref().map(|(_, remote)| remote),
         "carried": {"flows": plan.carried_flows, "workspaces": plan.carried.others},
         "notes": landed.notes,
     })

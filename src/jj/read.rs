@@ -193,6 +193,11 @@ pub(crate) mod revset {
         format!("bookmarks(exact:{})", quoted(name.as_str()))
     }
 
+    /// Where a remote has the bookmark of exactly this name, as last fetched.
+    pub(crate) fn at_remote(name: &BookmarkName, remote: &str) -> String {
+        format!("remote_bookmarks(exact:{}, exact:{})", quoted(name.as_str()), quoted(remote))
+    }
+
     /// A string literal of jj's revset language.
     pub(in crate::jj) fn quoted(text: &str) -> String {
         let mut literal = String::from("\"");

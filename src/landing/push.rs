@@ -1,8 +1,11 @@
 //! Pushing what has landed. The landing and its push are one: where the push fails for good, the landing is taken back.
 
+use std::collections::HashSet;
+
+use super::along::{Carried, bring_along, export, snapshot};
 use super::chain::step;
 use super::land::{Done, land};
-use super::plan::Plan;
+use super::plan::{Plan, count};
 use super::publish::{Landed, integrate, raced};
 use super::strip::{News, Strip};
 use super::undo::take_back;
@@ -10,10 +13,11 @@ use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::What;
 use crate::failpoint;
-use crate::graph::Graph;
+use crate::graph::{Change, Graph};
 use crate::jj::{self, revset};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, OpId, Tip};
+use crate::text::quoted;
 
 /// How often a landing is made again because the remote has moved.
 const ATTEMPTS: usize = 5;
@@ -22,17 +26,21 @@ const ATTEMPTS: usize = 5;
 /// on top of it, and pushes again.
 pub(crate) fn land_and_push(
     strip: &mut Strip<'_>,
+    parent: &BookmarkName,
     remote: &str,
     mut plan: impl FnMut(&Ledger) -> anyhow::Result<Plan>,
 ) -> anyhow::Result<Landed> {
     let fetch = ["git", "fetch", "--remote", &format!("exact:{remote:?}")];
+    let push = ["git", "push", "--remote", remote, "--bookmark", &jj::pattern(parent)];
+    let local = read(strip, &revset::exactly(parent))?;
     strip.jj.run(&fetch)?;
+    level(strip, parent, remote, local)?;
     for _ in 0..ATTEMPTS {
         let Done { landed, held } = land(strip, &mut plan)?;
         let Some(key) = landed.key.clone() else { return Ok(landed) };
-        let (flow, parent) = (landed.plan.flow.bookmark(), landed.plan.parent.clone());
-        let before = read_remote(strip, &parent, remote)?;
-        let push = ["git", "push", "--remote", remote, "--bookmark", &jj::pattern(&parent)];
+        let flow = landed.plan.flow.bookmark();
+        let before = read(strip, &revset::at_remote(parent, remote))?;
+        failpoint::reach("pushing");
         let Err(error) = strip.jj.run(&push) else {
             failpoint::reach("pushed");
             let pushed = What::Pushed { landing: key, remote: remote.to_owned() };
@@ -40,67 +48,124 @@ pub(crate) fn land_and_push(
             return Ok(landed);
         };
         let fetched = strip.jj.run(&fetch);
-        let now = read_remote(strip, &parent, remote)?;
+        let now = read(strip, &revset::at_remote(parent, remote))?;
         let known = strip.known_landing(&flow, &key)?;
+        let parent_at = landed.plan.parent_at.clone();
+        take_back(strip, &known, Some(&parent_at))?;
         if fetched.is_err() || now == before {
-            take_back(strip, &known, None)?;
             let message = format!("Could not push {parent} to {remote}, so {flow} was not landed");
             let failure = Failure::new(Kind::Push, format!("{message}: {error:#}"));
-            return Err(failure.hint(format!("jj git push --dry-run --remote {remote}")).into());
+            let hint = format!("jj git push --dry-run --remote {}", quoted(remote));
+            return Err(failure.hint(hint).into());
         }
         (strip.tell)(News::Note(format!("{remote} has a newer {parent}: landing again on top of it.")))?;
-        let onto = below_on(strip, &landed, &now, &parent, remote)?;
-        take_back(strip, &known, Some(&onto))?;
+        level(strip, parent, remote, Some(parent_at))?;
         drop(held);
     }
     Err(raced(ATTEMPTS))
 }
 
-/// Where a remote has the bookmark.
-fn read_remote(strip: &Strip<'_>, parent: &BookmarkName, remote: &str) -> anyhow::Result<Option<Tip>> {
-    let at = format!("remote_{}", revset::exactly(parent).replace(')', &format!(", exact:{remote:?})")));
-    let graph = strip.jj.read_at(&strip.jj.require_head()?, &at)?;
-    Ok(graph.changes().first().map(|change| change.tip()))
+/// The one commit of a revset.
+fn read(strip: &Strip<'_>, revset: &str) -> anyhow::Result<Option<Tip>> {
+    let graph = strip.jj.read_at(&strip.jj.require_head()?, revset)?;
+    Ok(match graph.changes() {
+        [one] => Some(one.tip()),
+        _ => None,
+    })
 }
 
-/// The parent to land on again: what the remote has, with those of our landings on top that it has not. Where they do
-/// not fit there the parent goes back to where it was, and is refused.
-fn below_on(
+/// Brings the parent on top of what was just fetched: with `local`, which it was at before, and all that lies on the
+/// way there and that the remote does not have. Where those do not fit the parent goes back to `local`, and is refused.
+fn level(
     strip: &mut Strip<'_>,
-    landed: &Landed,
-    now: &Option<Tip>,
     parent: &BookmarkName,
     remote: &str,
-) -> anyhow::Result<Tip> {
-    let before = &landed.plan.parent_at;
-    let Some(now) = now else { return Ok(before.clone()) };
+    local: Option<Tip>,
+) -> anyhow::Result<()> {
+    let mut snapshotted = HashSet::new();
     for _ in 0..ATTEMPTS {
+        let (now, at) =
+            (read(strip, &revset::at_remote(parent, remote))?, read(strip, &revset::exactly(parent))?);
+        let (Some(now), Some(local)) = (now, &local) else { return Ok(()) };
         let op = strip.jj.require_head()?;
-        let ours = format!("{}..{}", jj::commit(&now.commit), jj::commit(&before.commit));
-        let mut graph: Graph = strip.jj.read_at(&op, &ours)?;
-        if graph.changes().is_empty() {
-            return Ok(now.clone());
+        let (new, old) = (jj::commit(&now.commit), jj::commit(&local.commit));
+        if let Some(at) = &at
+            && !strip.jj.read_at(&op, &format!("{new} & ::{}", jj::commit(&at.commit)))?.changes().is_empty()
+        {
+            return Ok(());
         }
-        let mut last: OpId = op.clone();
-        let (source, onto) =
-            (format!("--source=roots({ours})"), format!("--onto={}", jj::commit(&now.commit)));
-        step(strip.jj, &mut last, &["rebase".to_owned(), source, onto])?;
-        let ids: Vec<String> = graph.changes().iter().map(|change| revset::change(&change.id)).collect();
-        graph = strip.jj.read_at(&last, &ids.join(" | "))?;
-        if graph.changes().iter().any(|change| change.conflict) {
-            let key = landed.key.clone().unwrap_or_default();
-            let known = strip.known_landing(&landed.plan.flow.bookmark(), &key)?;
-            take_back(strip, &known, Some(before))?;
-            let message = format!(
-                "Could not land on {parent}@{remote}: {parent} has other changes that conflict with it"
-            );
-            let hint = format!("jj rebase --branch {parent} --onto {parent}@{remote}");
+        let ours = strip.jj.read_at(&op, &format!("{new}..{old}"))?;
+        let mut last = op.clone();
+        let to = rebase_onto(strip, &mut last, &ours, &now, local)?;
+        let set = |to: &Tip| {
+            let revision = format!("--revision={}", jj::commit(&to.commit));
+            ["bookmark", "set", "--allow-backwards", &revision, &jj::symbol(parent)].map(str::to_owned)
+        };
+        let carried = read_carried(strip, &op, &format!("({new}..{old}):: ~ {new}"), &ours)?;
+        if to.is_some() && snapshot(strip.jj, &op, &carried, &mut snapshotted)? {
+            continue;
+        }
+        // What does not fit is left as it was, and so is the parent.
+        if to.is_none() {
+            last = op.clone();
+        }
+        step(strip.jj, &mut last, &set(to.as_ref().unwrap_or(local)))?;
+        if !integrate(strip.jj, &op, &last)? {
+            continue;
+        }
+        export(strip.jj)?;
+        if to.is_none() {
+            let other = quoted(&format!("{parent}@{remote}"));
+            let message =
+                format!("Could not bring {parent} on top of {parent}@{remote}: they are in conflict");
+            let hint = format!("jj rebase --branch {} --onto {other}", quoted(parent.as_str()));
             return Err(Failure::new(Kind::BehindRemote, message).hint(hint).into());
         }
-        if integrate(strip.jj, &op, &last)? {
-            let at = graph.changes().iter().find(|change| change.id == before.change);
-            return Ok(at.map_or_else(|| now.clone(), |change| change.tip()));
+        for error in bring_along(strip.jj, &carried, &last) {
+            (strip.tell)(News::Note(format!("Warning: {error:#}")))?;
         }
+        if !ours.changes().is_empty() {
+            let changes = count(ours.changes().len(), "change");
+            let note = format!("{parent} is on top of {parent}@{remote} now: {changes} rebased.");
+            (strip.tell)(News::Note(note))?;
+        }
+        return Ok(());
     }
     Err(raced(ATTEMPTS))
+}
+
+/// Rebases, unpublished, what is ours alone onto what the remote has: what `local` becomes, or none where that brings
+/// a conflict.
+fn rebase_onto(
+    strip: &Strip<'_>,
+    last: &mut OpId,
+    ours: &Graph,
+    now: &Tip,
+    local: &Tip,
+) -> anyhow::Result<Option<Tip>> {
+    if ours.changes().is_empty() {
+        return Ok(Some(now.clone()));
+    }
+    let ids: Vec<String> = ours.changes().iter().map(|change| revset::change(&change.id)).collect();
+    let own = ids.join(" | ");
+    let (source, onto) = (format!("--source=roots({own})"), format!("--onto={}", jj::commit(&now.commit)));
+    step(strip.jj, last, &["rebase".to_owned(), source, onto])?;
+    let rebased = strip.jj.read_at(last, &own)?;
+    if rebased.changes().iter().any(|change| change.conflict) {
+        return Ok(None);
+    }
+    Ok(rebased.changes().iter().find(|change| change.id == local.change).map(Change::tip))
+}
+
+/// The workspaces that stand on what is rebased.
+fn read_carried(strip: &Strip<'_>, op: &OpId, revset: &str, ours: &Graph) -> anyhow::Result<Carried> {
+    if ours.changes().is_empty() {
+        return Ok(Carried::default());
+    }
+    let graph = strip.jj.read_at(op, &format!("({revset}) & working_copies()"))?;
+    let elsewhere = graph.changes().iter().filter(|change| !change.here);
+    Ok(Carried {
+        here: graph.changes().iter().any(|change| change.here),
+        others: elsewhere.flat_map(|change| change.workspaces.clone()).collect(),
+    })
 }
