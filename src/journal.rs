@@ -6,7 +6,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -137,8 +137,11 @@ impl Journal {
         for entry in entries {
             let entry = entry?;
             let Some(name) = entry.file_name().strip_prefix(RESOLVING) else { continue };
-            let file = OpenOptions::new().read(true).append(true).open(entry.path())?;
-            if file.try_lock().is_ok() {
+            let file = match OpenOptions::new().read(true).append(true).open(entry.path()) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            if file.try_lock().is_ok() && is_at(&file, entry.path()) {
                 left.push((name.to_owned(), Held { file, path: entry.path().to_owned() }));
             }
         }
@@ -149,6 +152,8 @@ impl Journal {
         let path = self.dir.join(name);
         let file = private().create(true).read(true).append(true).open(&path)?;
         match file.try_lock() {
+            // Between opening and locking somebody may have removed it: such a lock holds nothing.
+            Ok(()) if !is_at(&file, &path) => self.try_lock(name, who),
             Ok(()) => Held::of(file, path, who).map(Some),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
@@ -218,6 +223,12 @@ impl Journal {
         file.write_all(&serde_json::to_vec(identity)?)?;
         std::fs::rename(&new, self.dir.join("id.json"))
     }
+}
+
+fn is_at(file: &File, path: &Utf8Path) -> bool {
+    let inode =
+        |metadata: std::io::Result<std::fs::Metadata>| metadata.ok().map(|file| (file.dev(), file.ino()));
+    inode(file.metadata()) == inode(std::fs::metadata(path)) && path.exists()
 }
 
 /// A parent's name may be anything that git allows, so its hash names the file.

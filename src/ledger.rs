@@ -102,15 +102,23 @@ impl Ledger {
     }
 
     /// Records what was found rather than done: only what nobody has recorded since it was looked for. The rows then
-    /// agree with the bookmarks of that operation.
+    /// agree with the bookmarks of that operation. `is_gone` looks again whether a bookmark is, now that nobody makes
+    /// one: a flow's row is there before its bookmark.
     pub(crate) fn record_found(
         &mut self,
         now: Timestamp,
         op: &OpId,
         mut events: Vec<(BookmarkName, What)>,
+        is_gone: impl Fn(&BookmarkName) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         if !events.is_empty() {
             let _making = if self.making.is_none() { Some(self.journal.lock_making()?) } else { None };
+            let mut stands = Vec::new();
+            for (flow, what) in &events {
+                stands.push(!matches!(what, What::Deleted {}) || is_gone(flow)?);
+            }
+            let mut stands = stands.into_iter();
+            events.retain(|_| stands.next() == Some(true));
             let _lock = self.journal.lock()?;
             self.catch_up()?;
             let mut known = Vec::new();

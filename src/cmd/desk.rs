@@ -155,7 +155,8 @@ fn survey_level(
     let survey = session.survey(Some(&ledger.registry), also)?;
     let events = diff(&survey, component);
     let found = !events.is_empty();
-    ledger.record_found(session.now, &survey.graph.op, events)?;
+    let is_gone = |flow: &BookmarkName| session.jj.has_no_bookmark(flow);
+    ledger.record_found(session.now, &survey.graph.op, events, is_gone)?;
     if !found {
         return Ok(survey);
     }

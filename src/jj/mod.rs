@@ -28,6 +28,9 @@ use crate::model::{BookmarkName, CommitId, OpId};
 use crate::process;
 use crate::process::watched::{Ending, Task, run_watched};
 
+/// How often several heads are merged before somebody else's haste is an error.
+const ATTEMPTS: usize = 16;
+
 /// The real jj, pointed at one workspace.
 #[derive(Debug)]
 pub(crate) struct Jj {
@@ -48,16 +51,17 @@ impl Jj {
         &self.repo
     }
 
-    /// The one operation that the repo stands at. Several heads are merged first, by jj itself.
+    /// The one operation that the repo stands at. Several heads are merged first, by jj itself; where many work at
+    /// once there may be several again by then.
     pub(crate) fn require_head(&self) -> anyhow::Result<OpId> {
-        if let [head] = self.repo.load_heads()?.as_slice() {
-            return Ok(head.clone());
+        for _ in 0..ATTEMPTS {
+            if let [head] = self.repo.load_heads()?.as_slice() {
+                return Ok(head.clone());
+            }
+            // Whether this working copy is stale is none of the question.
+            self.run(&["--ignore-working-copy", "op", "log", "--no-graph", "--limit=1", "--template=''"])?;
         }
-        self.run(&["op", "log", "--no-graph", "--limit=1", "--template=''"])?;
-        match self.repo.load_heads()?.as_slice() {
-            [head] => Ok(head.clone()),
-            _ => Err(Failure::new(Kind::Raced, "Other operations go on in this repo all the time").into()),
-        }
+        Err(Failure::new(Kind::Raced, "Other operations go on in this repo all the time").into())
     }
 
     /// Runs an ordinary command: it snapshots the working copy and publishes what it does.

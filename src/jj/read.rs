@@ -91,7 +91,13 @@ impl Jj {
         Ok(Graph::new(op.clone(), parse(&text)?.into_iter().map(change).collect()))
     }
 
-    /// The same with the files that each commit touches.
+    /// Whether there is no local bookmark of this name now.
+    pub(crate) fn has_no_bookmark(&self, name: &BookmarkName) -> anyhow::Result<bool> {
+        let head = self.require_head()?;
+        Ok(self.read_at(&head, &revset::exactly(name))?.changes().is_empty())
+    }
+
+    /// The commits of a revset at an operation with the files that each touches.
     pub(crate) fn read_touching(&self, op: &OpId, revset: &str) -> anyhow::Result<Touching> {
         let mut lines = parse(&self.run_at(op, &log(revset, TOUCHED))?)?;
         let touched = lines.iter_mut().map(|line| std::mem::take(&mut line.touched)).collect();

@@ -1,6 +1,8 @@
 //! Publishing a chain: at once, while the repo still stands at the operation that it was planned at, and journalled
 //! before, so that a crash leaves either the state before or the state after.
 
+use anyhow::Context as _;
+
 use super::along::{bring_along, export};
 use super::chain::Chain;
 use super::mend::{Mended, read_back};
@@ -86,7 +88,10 @@ pub(super) fn publish(
     failpoint::reach("published");
     let mended = match untouched(jj, plan, chain) {
         Some(op) => Mended { op, tip: Some(chain.tip.clone()), notes: Vec::new() },
-        None => read_back(jj, &flow, &landing)?,
+        // Published it is. Where that cannot be read back now, the next command says what came of it.
+        None => read_back(jj, &flow, &landing).with_context(|| {
+            format!("Could not tell whether {flow} has landed; `jj flow show {flow}` will")
+        })?,
     };
     let Some(tip) = mended.tip else {
         strip.ledger.record(env::now(), None, vec![(flow, What::Dropped { landing: key })])?;

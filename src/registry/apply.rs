@@ -126,16 +126,19 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
                 )?
                 .execute(params![event.actor, context, at])?;
             }
-            db.prepare_cached("UPDATE FlowRegistry SET gone_at = NULL, last_event = ?2 WHERE id = ?1 AND gone_at IS NOT NULL")?
-                .execute(params![flow, id])?;
-            // Whoever made a flow knows more of it than whoever found its bookmark first.
-            if *origin != Origin::Found {
-                db.prepare_cached(
-                    "UPDATE FlowRegistry SET parent_flow = ?2, component = ?3, actor = ?4, last_event = ?5 WHERE id = ?1",
-                )?
-                .execute(params![flow, parent.as_ref().map(BookmarkName::as_str), component, event.actor, id])?;
-            }
-            move_tip(db, flow, id, tip)?;
+            // In one update: the row becomes what this event makes it. Whoever made a flow knows more of it than
+            // whoever found its bookmark first.
+            db.prepare_cached(
+                "UPDATE FlowRegistry SET gone_at = NULL, change_id = :change, commit_id = :commit, last_event = :event, \
+                     parent_flow = iif(:found, parent_flow, :parent), \
+                     component = iif(:found, component, :component), actor = iif(:found, actor, :actor) \
+                 WHERE id = :flow",
+            )?
+            .execute(named_params! {
+                ":flow": flow, ":event": id, ":change": tip.change.as_str(), ":commit": tip.commit.as_str(),
+                ":found": *origin == Origin::Found, ":parent": parent.as_ref().map(BookmarkName::as_str),
+                ":component": component, ":actor": event.actor,
+            })?;
         }
         What::Moved { tip } => move_tip(db, flow, id, tip)?,
         What::Renamed { to } => {

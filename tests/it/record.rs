@@ -154,3 +154,19 @@ fn a_copied_repo_is_another_repo_though_the_registry_is_gone() {
     $TEST_ENV/field|a8f2--schema
     ");
 }
+
+#[test]
+fn a_flow_whose_bookmark_comes_back_on_another_commit_goes_on() {
+    let env = TestEnvironment::new();
+    let repo = repo(&env, "field");
+    repo.flow(&["new", "research"]).ok();
+    repo.flow(&["fail", "--reason=too hard"]).ok();
+    repo.jj(&["bookmark", "delete", "a8f2--research"]).ok();
+    repo.flow(&["list"]).ok();
+    assert_eq!(env.rows("SELECT count(*) FROM FlowRegistry WHERE gone_at IS NULL"), "0\n");
+    repo.jj(&["describe", "--message=not so hard"]).ok();
+    repo.jj(&["bookmark", "create", "a8f2--research"]).ok();
+    repo.flow(&["list"]).ok();
+    let row = env.rows("SELECT status, reason, commit_id FROM FlowRegistry WHERE gone_at IS NULL");
+    assert_eq!(row, format!("failed|too hard|{}\n", repo.commits("@").concat()));
+}

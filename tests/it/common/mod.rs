@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports, reason = "the harness offers more than any one state of the tests uses")]
 
 mod environment;
+pub(crate) mod invariants;
 mod output;
 mod repo;
 mod tools;

@@ -214,8 +214,15 @@ impl<'e> TestRepo<'e> {
         self.op_heads().into_iter().map(read_at).collect()
     }
 
+    /// The git repo that holds its commits.
+    pub(crate) fn git_dir(&self) -> String {
+        let store = self.shared().join("store");
+        let target = std::fs::read_to_string(store.join("git_target")).unwrap();
+        store.join(target).canonicalize().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// The repo's own folder, which all of its workspaces share.
-    fn shared(&self) -> PathBuf {
+    pub(super) fn shared(&self) -> PathBuf {
         let workspace = self.root.ancestors().find(|folder| folder.join(".jj").is_dir());
         let jj = workspace.expect("not in a jj repo").join(".jj");
         let repo = jj.join("repo");
