@@ -59,6 +59,10 @@ impl Hook {
     /// The command as config has it: what is approved, and what a verification is kept under.
     pub(crate) fn text(&self) -> String {
         match &self.command {
+            // A line that reads like a list of words is none: shown as what runs it.
+            HookCommand::Line(line) if serde_json::from_str::<Vec<String>>(line).is_ok() => {
+                Value::from(vec!["sh", "-c", line]).to_string()
+            }
             HookCommand::Line(line) => line.clone(),
             HookCommand::Words(words) => Value::from(words.clone()).to_string(),
         }
@@ -96,6 +100,8 @@ pub(crate) struct Config {
     pub(crate) session_env: Vec<String>,
     pub(crate) registry: Option<String>,
     pub(crate) verify: Option<Hook>,
+    /// The hook for verifying is set to what is no command: nobody wants to land unverified then.
+    pub(crate) verify_is_broken: bool,
     pub(crate) on_conflict: Option<Hook>,
     pub(crate) conflict_tool: Option<Tool>,
     pub(crate) hook_timeout: Duration,
@@ -161,6 +167,7 @@ pub(crate) fn understand(
         session_env: Vec::new(),
         registry: None,
         verify: None,
+        verify_is_broken: false,
         on_conflict: None,
         conflict_tool: None,
         hook_timeout: Duration::from_secs(30 * 60),
@@ -209,6 +216,7 @@ pub(crate) fn understand(
             }
         };
         if understood.is_none() {
+            config.verify_is_broken |= name == "hooks.verify";
             complaints.push(format!("flow.{name} cannot be {value}"));
         }
     }

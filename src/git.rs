@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -42,38 +43,68 @@ impl Git {
         Ok(tree.trim().to_owned())
     }
 
-    /// Makes `folder` hold the tree of a commit. The folder is a git repo of its own, which borrows this one's
-    /// objects and has no remote: what git does in it stays in it. An empty `.jj` keeps jj from looking further up.
-    /// What git ignores stays from the last time; everything else is as in the commit.
+    /// Makes `folder` hold the tree of a commit. What git ignores stays from the last time; everything else is as in
+    /// the commit. The `.git` in it is a repo of its own, made anew, which borrows this one's objects and has no
+    /// remote: what git does in it stays in it. An empty `.jj` keeps jj from looking further up.
     pub(crate) fn run_checkout(&self, folder: &Utf8Path, commit: &CommitId) -> anyhow::Result<()> {
-        let own = folder.join(".git");
-        if !own.join("fenced").exists() {
-            make_private(folder)?;
-            run(Some(folder), &["init", "--quiet", "--template="])?;
-            make_private(&own.join("info"))?;
-            make_private(&own.join("objects/info"))?;
-            std::fs::write(own.join("info/exclude"), "/.jj/\n")?;
-            std::fs::write(own.join("fenced"), "")?;
-        }
-        make_private(&folder.join(".jj"))?;
-        std::fs::write(own.join("objects/info/alternates"), format!("{}\n", self.dir.join("objects")))?;
+        let (own, theirs, fence) = (beside(folder), folder.join(".git"), folder.join(".jj"));
+        remove_all(&theirs)?;
+        remove_all(&fence)?;
+        make_private(&fence)?;
+        self.make_repo(&own, commit)?;
         // A git that was killed here leaves its lock behind; nobody else works here now.
         let _ = std::fs::remove_file(own.join("index.lock"));
-        std::fs::write(own.join("HEAD"), format!("{commit}\n"))?;
-        run(Some(folder), &["reset", "--hard", "--quiet", commit.as_str()])?;
-        run(Some(folder), &["clean", "-ffdq"])?;
+        run_in(folder, &["reset", "--hard", "--quiet", commit.as_str()])?;
+        run_in(folder, &["clean", "-ffdq"])?;
+        self.make_repo(&theirs, commit)?;
+        std::fs::copy(own.join("index"), theirs.join("index"))?;
         Ok(())
     }
 
-    /// The files of the commit that are no longer as they were checked out.
-    pub(crate) fn run_changed_files(&self, folder: &Utf8Path) -> anyhow::Result<Vec<String>> {
-        let text = run(Some(folder), &["diff", "--no-ext-diff", "--name-only", "-z", "HEAD"])?;
+    /// The files of the commit that are no longer as they were checked out, whatever the `.git` there says of them.
+    pub(crate) fn run_changed_files(
+        &self,
+        folder: &Utf8Path,
+        commit: &CommitId,
+    ) -> anyhow::Result<Vec<String>> {
+        let text = run_in(folder, &["diff", "--no-ext-diff", "--name-only", "-z", commit.as_str()])?;
         Ok(text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
     }
+
+    /// The least that git takes for a repo, at a commit of this one. An index in it stays.
+    fn make_repo(&self, dir: &Utf8Path, commit: &CommitId) -> std::io::Result<()> {
+        for part in ["refs", "info", "objects/info"] {
+            make_private(&dir.join(part))?;
+        }
+        let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n";
+        std::fs::write(dir.join("config"), config)?;
+        std::fs::write(dir.join("info/exclude"), "/.jj/\n")?;
+        std::fs::write(dir.join("objects/info/alternates"), format!("{}\n", self.dir.join("objects")))?;
+        std::fs::write(dir.join("HEAD"), format!("{commit}\n"))
+    }
+}
+
+/// Our own git repo for a folder. It is beside it: what a hook tells git there does not outlive the hook.
+fn beside(folder: &Utf8Path) -> Utf8PathBuf {
+    folder.with_extension("git")
+}
+
+fn remove_all(path: &Utf8Path) -> std::io::Result<()> {
+    let removed = match path.symlink_metadata() {
+        Ok(entry) if entry.is_dir() => std::fs::remove_dir_all(path),
+        _ => std::fs::remove_file(path),
+    };
+    removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn make_private(folder: &Utf8Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Runs git in a folder with our own repo for it.
+fn run_in(folder: &Utf8Path, args: &[&str]) -> anyhow::Result<String> {
+    let (git, work) = (format!("--git-dir={}", beside(folder)), format!("--work-tree={folder}"));
+    run(Some(folder), &[&[git.as_str(), work.as_str()], args].concat())
 }
 
 /// Runs git without the hooks and filters that config or an earlier visitor may have left.

@@ -124,6 +124,8 @@ pub(crate) struct Flow {
     pub(crate) component: String,
     pub(crate) status: Status,
     pub(crate) tip: Tip,
+    /// The change that it began with, where it was begun and not found; read for one repo's flows alone.
+    pub(crate) first: Option<ChangeId>,
     pub(crate) parent: Option<BookmarkName>,
     /// The uid that made the flow.
     pub(crate) actor: String,

@@ -257,6 +257,10 @@ impl Session {
     /// The live rows of this repo.
     pub(crate) fn rows(&self, registry: Option<&Registry>) -> anyhow::Result<Vec<crate::model::Flow>> {
         let (Some(registry), Some(repo)) = (registry, self.repo_id()) else { return Ok(Vec::new()) };
-        registry.flows(&registry::Filter { repo: Some(repo), ..registry::Filter::default() })
+        let mut first = registry.first_changes(&repo)?;
+        let mut rows =
+            registry.flows(&registry::Filter { repo: Some(repo), ..registry::Filter::default() })?;
+        rows.iter_mut().for_each(|row| row.first = first.remove(&row.id));
+        Ok(rows)
     }
 }

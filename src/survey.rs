@@ -1,10 +1,11 @@
 //! A repo's flows as they stand at one operation: jj's bookmarks and history, joined with the registry's rows.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use crate::config::Trunk;
 use crate::graph::{Change, Graph, Target};
-use crate::model::{BookmarkName, Flow, Status};
+use crate::model::{BookmarkName, ChangeId, Flow, Status};
 use crate::name::FlowName;
 
 /// One flow as it stands.
@@ -76,15 +77,21 @@ impl Survey {
     }
 
     /// One pass from parents to children: a change belongs to the open flow whose bookmark stands on it, else to the
-    /// one that its parent belongs to. A flow whose bookmark the trunk has left behind owns nothing any more.
+    /// one that began with it, else to the one that its parent belongs to. A flow whose bookmark the trunk has left
+    /// behind owns nothing any more.
     fn find_owners(&self) -> Vec<Option<usize>> {
         let trunk = self.trunk_change();
         let behind = trunk.map(|trunk| self.graph.ancestors(&trunk.commit)).unwrap_or_default();
+        // Of several flows that began with one change the deepest comes last, and has it.
+        let open = self.flows.iter().enumerate().filter(|(_, flow)| flow.status.is_open());
+        let first: HashMap<&ChangeId, usize> =
+            open.filter_map(|(place, flow)| Some((flow.row.as_ref()?.first.as_ref()?, place))).collect();
         let mut owners = vec![None; self.graph.changes().len()];
         for (place, change) in self.graph.changes().iter().enumerate().rev() {
-            let is_behind =
-                behind.contains(&place) && trunk.is_some_and(|trunk| trunk.commit != change.commit);
-            let holder = if is_behind { None } else { self.holder(change) };
+            let is_trunk = trunk.is_some_and(|trunk| trunk.commit == change.commit);
+            let is_behind = behind.contains(&place) && !is_trunk;
+            let began = || first.get(&change.id).copied().filter(|_| !is_trunk && !change.divergent);
+            let holder = if is_behind { None } else { self.holder(change).or_else(began) };
             owners[place] = holder.or_else(|| self.graph.parents(place).find_map(|parent| owners[parent]));
         }
         owners

@@ -50,6 +50,8 @@ pub(super) fn run_conflicts(_: &ConflictsArgs, mut call: Call) -> anyhow::Result
                 texts.push(plain(&packet.text()).into_owned());
                 objects.push(json!({"flow": flow.name, "state": "conflicted", "packet": packet}));
             }
+            // A kill came before it was published: the flow is where it was.
+            (None, Some(record)) if is_unpublished(&survey, &record) => {}
             (None, Some(record)) => {
                 texts.push(format!(
                     "{} is resolved, and has not landed on {} yet.\nThen:       jj flow resume {}",
@@ -111,6 +113,10 @@ pub(super) fn run_abort(args: &AbortArgs, mut call: Call) -> anyhow::Result<()> 
     let text = format!("{name} is back where it was before it met {}.", plain(conflict.parent.as_str()));
     let object = json!({"flow": name, "operation": operation, "row": desk.row(&name.bookmark())});
     desk.answer(&call, &text, object)
+}
+
+fn is_unpublished(survey: &Survey, record: &Conflict) -> bool {
+    record.before.iter().any(|tip| survey.graph.place(&tip.commit).is_some())
 }
 
 fn record(desk: &Desk, flow: &Standing) -> anyhow::Result<Option<Conflict>> {

@@ -5,14 +5,16 @@ use serde_json::json;
 
 use super::Call;
 use super::desk::Desk;
-use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text};
+use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text, tell};
 use super::target::find_flow;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
-use crate::landing::{Goal, forecast};
+use crate::landing::{Goal, News, forecast, push_landed};
 use crate::model::{BookmarkName, Status};
 use crate::name::FlowName;
+use crate::output::plain;
+use crate::registry::KnownLanding;
 use crate::survey::{Standing, Survey};
 
 /// Mark a flow's success and land it on its parent at once
@@ -62,32 +64,41 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let name = flow.name.clone();
     // Asked again after a kill or a lost answer: what is done is done.
     if flow.status == Status::Merged {
+        let unpushed = if args.dry_run { None } else { unpushed(&desk, &survey, flow, args.push)? };
+        if let Some(known) = unpushed {
+            let remote = find_remote(&desk, &survey, &known.landing.parent)?;
+            let mut tell = |news: News<'_>| tell(call.out, &news);
+            push_landed(&mut desk.strip(&mut tell), &remote, &known)?;
+            let text = format!("{name} is merged already, and now pushed to {}.", plain(&remote));
+            let row = desk.row(&name.bookmark());
+            let object = json!({"flow": name, "status": Status::Merged, "pushed": remote, "row": row});
+            return desk.answer(&call, &text, object);
+        }
         let object = json!({"flow": name, "status": Status::Merged, "row": desk.row(&name.bookmark())});
         return desk.answer(&call, &format!("{name} is merged already."), object);
     }
     let parent = order.into.clone().or_else(|| survey.landing_parent(flow));
-    let Some(parent) = parent.or_else(|| (desk.session.config.trunk != Trunk::None).then(|| name.bookmark()))
-    else {
+    if parent.is_none() && desk.session.config.trunk == Trunk::None {
         let status = flow.status;
         return stay(&mut desk, &call, args.dry_run, status, &name.bookmark());
-    };
-    if args.push || (desk.session.config.push && survey.flow(&parent).is_none()) {
+    }
+    // Without a parent, the plan says what is missing.
+    let pushed =
+        parent.filter(|parent| args.push || (desk.session.config.push && survey.flow(parent).is_none()));
+    if let Some(parent) = pushed {
         let remote = find_remote(&desk, &survey, &parent)?;
         order.push = Some((parent, remote));
     }
     let below = if args.cascade { cascade(&survey, flow)? } else { Vec::new() };
     if args.dry_run {
-        if let Some(first) = below.first() {
-            let text = format!("Would land first: {}.", names(&below));
-            call.out.note(&text)?;
-            let planned = order.plan(&desk.session.config, &survey, first)?;
-            hand_over(call.out, forecast(&desk.session.jj, &planned))?;
-            let object = json!({"plan": planned.to_json(), "cascade": below});
-            return desk.answer(&call, &planned.summary(), object);
-        }
-        let planned = order.plan(&desk.session.config, &survey, &name)?;
+        // What is to land first is what can be told now.
+        let first = below.first().unwrap_or(&name);
+        let planned = order.plan(&desk.session.config, &survey, first)?;
         hand_over(call.out, forecast(&desk.session.jj, &planned))?;
-        return desk.answer(&call, &planned.summary(), json!({"plan": planned.to_json()}));
+        let then: Vec<&FlowName> = below.iter().skip(1).chain((!below.is_empty()).then_some(&name)).collect();
+        let mut text = planned.summary();
+        text.extend(then.iter().map(|flow| format!("\nThen {flow}.")));
+        return desk.answer(&call, &text, json!({"plan": planned.to_json(), "cascade": below}));
     }
     // A push fetches first, and what was read is old then.
     let first = if below.is_empty() && order.push.is_none() { Some(survey) } else { None };
@@ -102,6 +113,22 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let mut object = landed_json(&landed, &order);
     object["cascade"] = landed_below.into();
     desk.answer(&call, &landed_text(&landed, &order), object)
+}
+
+/// The landing of a merged flow that is to be pushed and never was: a kill came between.
+fn unpushed(
+    desk: &Desk,
+    survey: &Survey,
+    flow: &Standing,
+    push: bool,
+) -> anyhow::Result<Option<KnownLanding>> {
+    let registry = &desk.ledger.registry;
+    let Some(row) = flow.row.as_ref() else { return Ok(None) };
+    let Some(known) = registry.last_landing(row.id)? else { return Ok(None) };
+    let is_wanted = push || (desk.session.config.push && survey.flow(&known.landing.parent).is_none());
+    let landings = if is_wanted { registry.landings(row.id)? } else { Vec::new() };
+    let is_open = landings.iter().any(|row| row.key == known.landing.landing && row.remote.is_none());
+    Ok(is_open.then_some(known))
 }
 
 /// The open sub-flows to land first, the deepest before those that they land on; refused where one is still at work.
@@ -119,10 +146,6 @@ fn cascade(survey: &Survey, flow: &Standing) -> anyhow::Result<Vec<FlowName>> {
         below.push(child.name.clone());
     }
     Ok(below)
-}
-
-fn names(flows: &[FlowName]) -> String {
-    flows.iter().map(FlowName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// With `flow.trunk = "none"` a root flow lands on nothing.

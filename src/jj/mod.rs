@@ -164,7 +164,10 @@ fn failed(verb: &str, stderr: &str) -> Failure {
         .take_while(|line| !line.starts_with("Hint:") && !line.starts_with("For help"))
         .collect();
     let text = if said.is_empty() { stderr.trim().to_owned() } else { said.join("\n") };
-    let text = text.strip_prefix("Error: ").unwrap_or(&text);
+    let mut text = text.strip_prefix("Error: ").unwrap_or(&text).to_owned();
+    // Why a push was refused comes before the error.
+    let refused = |line: &&str| line.starts_with("remote: ") || line.contains(" (reason: ");
+    stderr.lines().filter(refused).for_each(|line| text += &format!("\n  {}", line.trim()));
     Failure::new(Kind::Jj, format!("Could not run `jj {verb}`: {text}"))
 }
 
@@ -207,5 +210,12 @@ mod tests {
         let failure =
             failed("rebase", "Warning: x\nError: Commit abc is immutable\nHint: Pass --ignore-immutable\n");
         assert_eq!(failure.message, "Could not run `jj rebase`: Commit abc is immutable");
+        let stderr = "remote: closed        \nWarning: The remote rejected the following updates:\n  \
+            refs/heads/main (reason: hook declined)\nHint: x\nError: Failed to push some bookmarks\n";
+        assert_eq!(
+            failed("git", stderr).message,
+            "Could not run `jj git`: Failed to push some bookmarks\n  remote: closed\n  \
+             refs/heads/main (reason: hook declined)"
+        );
     }
 }

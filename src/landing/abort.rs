@@ -49,6 +49,7 @@ pub(crate) fn abort(
         let operation = strip.jj.require_head()?;
         let aborted = What::Aborted { conflict: conflict.conflict.clone() };
         let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow.bookmark(), aborted)]);
+        failpoint::reach("abort-recorded");
         let mut unfinished = bring_along(strip.jj, &carried, &last);
         unfinished.extend(export(strip.jj).err());
         unfinished.extend(recorded.err());

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::chain::revision;
 use super::plan::Plan;
 use crate::error::{Failure, Kind};
+use crate::failpoint;
 use crate::graph::Change;
 use crate::jj::{self, Jj, revset};
 use crate::model::OpId;
@@ -46,14 +47,15 @@ pub(super) fn seal(jj: &Jj, plan: &Plan) -> anyhow::Result<bool> {
     let others = find(jj, &plan.op, &plan.seal)?;
     for (_, other) in &others {
         other.run(&[UPDATE_STALE, "new", &tip])?;
+        failpoint::reach("sealing");
     }
     if plan.seal_here {
-        jj.run(&["new", &tip])?;
+        jj.run(&[UPDATE_STALE, "new", &tip])?;
     }
     Ok(plan.seal_here || !others.is_empty())
 }
 
-/// The workspaces of these names whose folders are there: without one there is nothing that could be edited.
+/// The other workspaces of these names whose folders are there: without one there is nothing that could be edited.
 fn find(jj: &Jj, op: &OpId, names: &[String]) -> anyhow::Result<Vec<(String, Jj)>> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -61,7 +63,8 @@ fn find(jj: &Jj, op: &OpId, names: &[String]) -> anyhow::Result<Vec<(String, Jj)
     let all = jj.read_workspaces(op)?;
     let place = |name: &String| {
         let workspace = all.iter().find(|workspace| workspace.name == *name)?;
-        Some((name.clone(), jj.at(&workspace.root)?))
+        let other = jj.at(&workspace.root)?;
+        (other.repo().root() != jj.repo().root()).then(|| (name.clone(), other))
     };
     Ok(names.iter().filter_map(place).collect())
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::along::{seal, snapshot};
+use super::along::{bring_along, seal, snapshot};
 use super::chain::{Chain, look, revision, speculate};
 use super::packet::read_packet;
 use super::plan::{Goal, Plan};
@@ -75,6 +75,11 @@ pub(crate) fn land(
         // Only now, when nothing but a verification can stand in its way, does anybody's working copy move.
         let snapshot = snapshot(strip.jj, &planned.op, &planned.carried, &mut snapshotted)?;
         if seal(strip.jj, &planned)? || snapshot {
+            if !planned.carried.others.is_empty() {
+                // A snapshot leaves the workspaces above it behind.
+                let head = strip.jj.require_head()?;
+                tell_unfinished(strip, &bring_along(strip.jj, &planned.carried, &head))?;
+            }
             failpoint::reach("sealed");
             continue;
         }
@@ -95,7 +100,7 @@ pub(crate) fn land(
                 continue;
             }
         }
-        match publish(strip, &planned, &chain, proof)? {
+        match publish(strip, &planned, &chain, proof, overtaken)? {
             Some(landed) => return Ok(Done { landed, held }),
             None => overtaken += 1,
         }

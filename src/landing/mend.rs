@@ -2,7 +2,8 @@
 //!
 //! jj merges two operations that did not know of each other. Where both rewrote one change, the change is divergent;
 //! where both moved one bookmark, the bookmark is conflicted. Nothing that somebody made is thrown away: a copy of a
-//! landed change that says something else becomes a change of its own.
+//! landed change that says something else becomes a change of its own. The working copy is left alone meanwhile: what
+//! was published may have left it stale.
 
 use crate::error::{Failure, Kind};
 use crate::event::Landing;
@@ -92,7 +93,7 @@ fn choose_target(jj: &Jj, graph: &Graph, landing: &Landing) -> anyhow::Result<()
 
 fn set(jj: &Jj, name: &BookmarkName, to: &Tip) -> anyhow::Result<()> {
     let revision = format!("--revision={}", jj::commit(&to.commit));
-    jj.run(&["bookmark", "set", "--allow-backwards", &revision, &jj::symbol(name)])?;
+    jj.run(&["--ignore-working-copy", "bookmark", "set", "--allow-backwards", &revision, &jj::symbol(name)])?;
     Ok(())
 }
 
@@ -105,10 +106,10 @@ fn put_aside(jj: &Jj, op: &OpId, parent: &str, copy: &Change) -> anyhow::Result<
     if let Some(ours) = ours.changes().first().filter(|ours| ours.description == copy.description) {
         let (from, to) = (format!("--from={commit}"), format!("--to={}", jj::commit(&ours.commit)));
         if jj.run_at(op, &["interdiff", "--summary", &from, &to])?.is_empty() {
-            jj.run(&["abandon", &commit])?;
+            jj.run(&["--ignore-working-copy", "abandon", &commit])?;
             return Ok(format!("a second copy of {} was abandoned: it said the same", copy.id.short()));
         }
     }
-    jj.run(&["metaedit", "--update-change-id", &commit])?;
+    jj.run(&["--ignore-working-copy", "metaedit", "--update-change-id", &commit])?;
     Ok(format!("what somebody else made of {} meanwhile is a change of its own now", copy.id.short()))
 }

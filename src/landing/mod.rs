@@ -25,7 +25,7 @@ pub(crate) use land::{forecast, land};
 pub(crate) use packet::{Packet, read_packet};
 pub(crate) use plan::{Goal, Plan, Request, carried_by, count, plan};
 pub(crate) use publish::Landed;
-pub(crate) use push::land_and_push;
+pub(crate) use push::{land_and_push, push_landed};
 pub(crate) use resolve::ON_CONFLICT;
 pub(crate) use settle::settle;
 pub(crate) use strip::{News, Strip};

@@ -10,6 +10,7 @@ use crate::graph::{Change, Graph};
 use crate::jj::{self, ConflictedPath, Jj};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
 use crate::name::FlowName;
+use crate::text::quoted;
 
 /// A conflict that is handed over. As JSON it is the hook's stdin and `error.details` of exit 3; it only grows.
 #[derive(Clone, Debug, Serialize)]
@@ -99,6 +100,7 @@ pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> an
     let paths = describe_paths(jj, &plan.op, sides.as_ref(), paths)?;
     let parent_flow = FlowName::parse(plan.parent.as_str()).ok();
     let (flow, id) = (&plan.flow, first.change.short());
+    let resolve = resolve_command(id, sides.as_ref(), &paths);
     Ok(Some(Packet {
         schema: 1,
         conflict: record.map(|record| record.conflict.clone()).filter(|key| !key.is_empty()),
@@ -127,7 +129,7 @@ pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> an
         changes: plan.changes.clone(),
         commands: Commands {
             see: format!("jj resolve --list --revision {id}"),
-            resolve: format!("jj new {id}"),
+            resolve,
             finish: "jj squash --use-destination-message".to_owned(),
             resume: format!("jj flow resume {flow}"),
             abort: format!("jj flow abort {flow}"),
@@ -165,7 +167,27 @@ fn describe_paths(
     Ok(paths.iter().map(describe).collect())
 }
 
+/// Where something else than files disagrees, jj does not see what is written in place of the conflict: such a path
+/// begins as the flow has it.
+fn resolve_command(id: &str, sides: Option<&Sides>, paths: &[Path]) -> String {
+    let mut command = format!("jj new {id}");
+    let odd: Vec<String> = paths
+        .iter()
+        .filter(|path| !path.is_of_files())
+        .map(|path| quoted(&format!("root:{:?}", path.path)))
+        .collect();
+    if let (Some(sides), [_, ..]) = (sides, odd.as_slice()) {
+        command += &format!(" && jj restore --from {} {}", sides.flow, odd.join(" "));
+    }
+    command
+}
+
 impl Path {
+    fn is_of_files(&self) -> bool {
+        let is_file = |kind: &String| matches!(kind.as_str(), "file" | "executable" | "conflict");
+        [&self.flow, &self.base, &self.parent].into_iter().flatten().all(is_file)
+    }
+
     /// What happened at the path, in a few words.
     pub(crate) fn summary(&self) -> String {
         let did = |side: &Option<String>| match (&self.base, side) {

@@ -45,8 +45,10 @@ pub(crate) struct Plan {
     /// What the registry said of the flow.
     pub(crate) status: Status,
     pub(crate) parent: BookmarkName,
-    /// Where it lands.
+    /// Where it lands, which its bookmark follows.
     pub(crate) parent_at: Tip,
+    /// What the parent's bookmark points at.
+    pub(crate) parent_target: CommitId,
     pub(crate) tip: Tip,
     /// The flow's changes, children before parents.
     pub(crate) changes: Vec<Tip>,
@@ -130,7 +132,10 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
     // An empty change without a word on top, such as the one that `jj new` leaves, is not landed.
     let idle = changes.iter().take_while(|change| !change.has_work()).count();
     changes.drain(..idle);
-    let Some(&tip) = changes.first() else {
+    // Where it has none, what lies beneath is another open flow's, unless both bookmarks stand there.
+    let is_held = |tip: &Change| survey.target(flow).single().is_some_and(|at| at.commit == tip.commit);
+    let is_others = |tip: &Change| survey.owner(tip).is_some_and(|owner| owner.name != *name);
+    let Some(&tip) = changes.first().filter(|tip| is_held(tip) || !is_others(tip)) else {
         let message = format!("Could not land {name}: it has no work over {parent}");
         return Err(Failure::new(Kind::NothingToLand, message).hint("jj status").into());
     };
@@ -149,8 +154,10 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
         check_rebase(survey, request, &changes, &roots, (&parent, parent_at))?;
     }
     let describe = request.message.clone().filter(|_| tip.description.is_empty());
-    // A rebase or a resolution takes along what stands on any of the changes; a description what stands on the tip.
-    let whole = rebase || changes.iter().any(|change| change.conflict);
+    let seal = if lands { workspaces(changes.iter().copied()).others } else { Vec::new() };
+    // A rebase or a resolution takes along what stands on any of the changes, and so does the snapshot of a workspace
+    // that is to be sealed; a description what stands on the tip.
+    let whole = rebase || changes.iter().any(|change| change.conflict) || !seal.is_empty();
     let rewritten = if whole { changes.as_slice() } else { &changes[..usize::from(describe.is_some())] };
     let carried = find_carried(survey, rewritten);
     let landing: HashSet<&CommitId> = changes.iter().map(|change| &change.commit).collect();
@@ -179,14 +186,15 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
             .map(|change| change.tip())
             .collect(),
         seal_here: lands && changes.iter().any(|change| change.here),
-        seal: if lands { workspaces(&changes).others } else { Vec::new() },
-        carried: workspaces(&carried),
+        seal,
+        carried: workspaces(carried.iter().copied()),
         carried_flows: carried_flows.map(|other| other.name.clone()).collect(),
         lowered: survey
             .target(flow)
             .single()
             .is_some_and(|at| at.commit != tip.commit && survey.graph.is_ancestor(&tip.commit, &at.commit)),
         describe,
+        parent_target: single(survey, &parent)?.commit.clone(),
         parent,
         parent_at: parent_at.tip(),
         tip: tip.tip(),
@@ -197,13 +205,15 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
 
 /// The workspaces that a rewrite of these changes, and of all that stands on them, takes along.
 pub(crate) fn carried_by(survey: &Survey, changes: &[&Change]) -> Carried {
-    workspaces(&find_carried(survey, changes))
+    workspaces(find_carried(survey, changes))
 }
 
-fn workspaces(changes: &[&Change]) -> Carried {
-    let elsewhere = changes.iter().filter(|change| !change.here);
+/// The workspaces whose working copies these changes are. Where another one shares this workspace's change, both
+/// names are among the others; whoever goes there leaves this one out.
+pub(super) fn workspaces<'a>(changes: impl IntoIterator<Item = &'a Change> + Clone) -> Carried {
+    let elsewhere = changes.clone().into_iter().filter(|change| !change.here || change.workspaces.len() > 1);
     Carried {
-        here: changes.iter().any(|change| change.here),
+        here: changes.into_iter().any(|change| change.here),
         others: elsewhere.flat_map(|change| change.workspaces.clone()).collect(),
     }
 }

@@ -12,8 +12,11 @@ use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Conflict, Landing, What};
 use crate::failpoint;
-use crate::jj::{self, Jj, OpStore};
+use crate::jj::{self, Jj, OpStore, revset};
 use crate::model::{OpId, Status, Tip};
+
+/// How often a plan may be overtaken before operations that leave the flow and its parent alone are let pass.
+const PATIENCE: usize = 3;
 
 /// A landing that happened.
 #[derive(Debug)]
@@ -35,15 +38,33 @@ pub(crate) struct Landed {
 
 /// Publishes a chain where the repo still stands at `base`; false where somebody was there first.
 pub(super) fn integrate(jj: &Jj, base: &OpId, last: &OpId) -> anyhow::Result<bool> {
-    if !stands_at(jj, base)? {
+    if jj.repo().load_heads()?.as_slice() != [base.clone()] {
         return Ok(false);
     }
     jj.integrate(last)?;
     Ok(true)
 }
 
-fn stands_at(jj: &Jj, base: &OpId) -> anyhow::Result<bool> {
-    Ok(jj.repo().load_heads()?.as_slice() == [base.clone()])
+/// Whether the plan may be published: the repo stands where it was made, or, for one that was overtaken again and
+/// again, it has moved on without touching the flow or its parent. jj merges such operations cleanly.
+fn holds(jj: &Jj, plan: &Plan, overtaken: usize) -> anyhow::Result<bool> {
+    let heads = jj.repo().load_heads()?;
+    if heads.as_slice() == [plan.op.clone()] {
+        return Ok(true);
+    }
+    let [head] = heads.as_slice() else { return Ok(false) };
+    if overtaken < PATIENCE || !OpStore::open(jj.repo()).is_some_and(|store| store.descends(head, &plan.op)) {
+        return Ok(false);
+    }
+    let own = plan.changes.iter().chain([&plan.parent_at]);
+    let ids: Vec<String> = own.clone().map(|tip| revset::change(&tip.change)).collect();
+    let graph = jj.read_at(head, &format!("{} | {}", revset::exactly(&plan.parent), ids.join(" | ")))?;
+    let is_same = |tip: &Tip| {
+        let mut copies = graph.changes().iter().filter(|change| change.id == tip.change);
+        copies.next().is_some_and(|copy| copy.commit == tip.commit) && copies.next().is_none()
+    };
+    let target = graph.bookmark(&plan.parent).single().map(|at| &at.commit);
+    Ok(target == Some(&plan.parent_target) && own.into_iter().all(is_same))
 }
 
 /// Publishes a landing; none where the plan was overtaken.
@@ -52,9 +73,10 @@ pub(super) fn publish(
     plan: &Plan,
     chain: &Chain,
     proof: Option<String>,
+    overtaken: usize,
 ) -> anyhow::Result<Option<Landed>> {
     let jj = strip.jj;
-    if !stands_at(jj, &plan.op)? {
+    if !holds(jj, plan, overtaken)? {
         return Ok(None);
     }
     let flow = plan.flow.bookmark();
@@ -81,10 +103,11 @@ pub(super) fn publish(
     }
     strip.ledger.record(now, None, events)?;
     failpoint::reach("journalled");
-    if !move_parent(jj, plan, chain)? {
+    if !holds(jj, plan, overtaken)? {
         strip.ledger.record(now, None, vec![(flow, What::Dropped { landing: key })])?;
         return Ok(None);
     }
+    move_parent(jj, plan, chain)?;
     failpoint::reach("published");
     let mended = match untouched(jj, plan, chain) {
         Some(op) => Mended { op, tip: Some(chain.tip.clone()), notes: Vec::new() },
@@ -100,14 +123,16 @@ pub(super) fn publish(
     failpoint::reach("read-back");
     // It has landed. What fails from here on is told, and mended by whoever comes next.
     let operation = mended.op;
-    let landed = What::Landed { landing: key.clone(), tip: tip.clone(), operation: Some(operation.clone()) };
-    let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow, landed)]);
-    failpoint::reach("recorded");
+    // Before the record: so long as there is none, whoever comes next brings along what a kill left behind.
     let mut unfinished = Vec::new();
     if !jj.repo().is_default_workspace() {
         unfinished.extend(export(jj).err());
     }
     unfinished.extend(bring_along(jj, &plan.carried, &chain.last));
+    failpoint::reach("brought-along");
+    let landed = What::Landed { landing: key.clone(), tip: tip.clone(), operation: Some(operation.clone()) };
+    let recorded = strip.ledger.record(env::now(), Some(&operation), vec![(flow, landed)]);
+    failpoint::reach("recorded");
     // Where no command has looked since, the chain's base is among the heads still.
     unfinished.extend(jj.require_head().err());
     unfinished.extend(recorded.err());
@@ -117,16 +142,13 @@ pub(super) fn publish(
 
 /// Moves the parent forward to the flow's tip, and the flow's bookmark with it, in one published operation on top of
 /// the chain: that publishes the chain too. In the default workspace jj exports to git in the same breath, since the
-/// command is told to leave the working copy alone. False where somebody was there first.
-fn move_parent(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Result<bool> {
-    if !stands_at(jj, &plan.op)? {
-        return Ok(false);
-    }
+/// command is told to leave the working copy alone.
+fn move_parent(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Result<()> {
     let to = format!("--to={}", jj::commit(&chain.tip.commit));
     let (parent, flow) = (jj::pattern(&plan.parent), jj::pattern(&plan.flow.bookmark()));
     let flow = if plan.lowered { &parent } else { &flow };
     jj.run_at(&chain.last, &["bookmark", "move", &to, &parent, flow])?;
-    Ok(true)
+    Ok(())
 }
 
 /// The operation that the repo stands at, where that is the one that was just published on top of the chain, and both
@@ -151,6 +173,7 @@ pub(super) fn publish_restack(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Re
     if plan.rewrites() && !integrate(jj, &plan.op, &chain.last)? {
         return Ok(None);
     }
+    failpoint::reach("restacked");
     let mut unfinished = Vec::new();
     if plan.rewrites() {
         unfinished.extend(export(jj).err());
@@ -171,7 +194,7 @@ pub(super) fn publish_conflict(
     let flow = plan.flow.bookmark();
     let key = env::random_key()?;
     let conflict = conflict_of(plan, chain, key.clone());
-    if !stands_at(strip.jj, &plan.op)? {
+    if strip.jj.repo().load_heads()?.as_slice() != [plan.op.clone()] {
         return Ok(None);
     }
     strip.ledger.record(env::now(), None, vec![(flow.clone(), What::Conflict(conflict))])?;

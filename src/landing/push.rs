@@ -17,6 +17,7 @@ use crate::graph::{Change, Graph};
 use crate::jj::{self, revset};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, OpId, Tip};
+use crate::registry::KnownLanding;
 use crate::text::quoted;
 
 /// How often a landing is made again because the remote has moved.
@@ -31,9 +32,11 @@ pub(crate) fn land_and_push(
     mut plan: impl FnMut(&Ledger) -> anyhow::Result<Plan>,
 ) -> anyhow::Result<Landed> {
     let fetch = ["git", "fetch", "--remote", &format!("exact:{remote:?}")];
-    let push = ["git", "push", "--remote", remote, "--bookmark", &jj::pattern(parent)];
     let local = read(strip, &revset::exactly(parent))?;
-    strip.jj.run(&fetch)?;
+    strip.jj.run(&fetch).map_err(|error| {
+        let message = format!("Could not fetch {parent} from {remote}, so nothing was landed: {error:#}");
+        Failure::new(Kind::Push, message).hint(format!("jj git fetch --remote {}", quoted(remote)))
+    })?;
     level(strip, parent, remote, local)?;
     for _ in 0..ATTEMPTS {
         let Done { landed, held } = land(strip, &mut plan)?;
@@ -41,12 +44,7 @@ pub(crate) fn land_and_push(
         let flow = landed.plan.flow.bookmark();
         let before = read(strip, &revset::at_remote(parent, remote))?;
         failpoint::reach("pushing");
-        let Err(error) = strip.jj.run(&push) else {
-            failpoint::reach("pushed");
-            let pushed = What::Pushed { landing: key, remote: remote.to_owned() };
-            strip.ledger.record(env::now(), None, vec![(flow, pushed)])?;
-            return Ok(landed);
-        };
+        let Err(error) = push(strip, remote, &flow, parent, &key) else { return Ok(landed) };
         let fetched = strip.jj.run(&fetch);
         let now = read(strip, &revset::at_remote(parent, remote))?;
         let known = strip.known_landing(&flow, &key)?;
@@ -63,6 +61,31 @@ pub(crate) fn land_and_push(
         drop(held);
     }
     Err(raced(ATTEMPTS))
+}
+
+/// Pushes what landed before, where a kill came between the landing and its push.
+pub(crate) fn push_landed(strip: &mut Strip<'_>, remote: &str, known: &KnownLanding) -> anyhow::Result<()> {
+    let KnownLanding { flow, landing, .. } = known;
+    let parent = &landing.parent;
+    let (_held, _) = strip.lock_parent(parent, &format!("{} pushing {flow}", strip.ledger.actor.uid))?;
+    push(strip, remote, flow, parent, &landing.landing).map_err(|error| {
+        let message =
+            format!("{flow} has landed on {parent}, and could not be pushed to {remote}: {error:#}");
+        Failure::new(Kind::Push, message).hint(format!("jj flow undo {flow}")).into()
+    })
+}
+
+fn push(
+    strip: &mut Strip<'_>,
+    remote: &str,
+    flow: &BookmarkName,
+    parent: &BookmarkName,
+    landing: &str,
+) -> anyhow::Result<()> {
+    strip.jj.run(&["git", "push", "--remote", remote, "--bookmark", &jj::pattern(parent)])?;
+    failpoint::reach("pushed");
+    let pushed = What::Pushed { landing: landing.to_owned(), remote: remote.to_owned() };
+    strip.ledger.record(env::now(), None, vec![(flow.clone(), pushed)])
 }
 
 /// The one commit of a revset.
@@ -113,6 +136,7 @@ fn level(
         if !integrate(strip.jj, &op, &last)? {
             continue;
         }
+        failpoint::reach("remote-beneath");
         export(strip.jj)?;
         if to.is_none() {
             let other = quoted(&format!("{parent}@{remote}"));

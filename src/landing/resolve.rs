@@ -1,6 +1,6 @@
 //! Resolving a conflict that has been published: by the hook, in a workspace of its own, change after change.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::along::{UPDATE_STALE, bring_along, export};
 use super::packet::{Packet, read_packet};
@@ -35,6 +35,7 @@ pub(super) fn resolve(strip: &mut Strip<'_>, plan: &Plan) -> anyhow::Result<()> 
     let done =
         tidy(strip.jj, &id, &folder).and_then(|()| work(strip, plan, packet, &hook, &mut mark, &id, &folder));
     let tidied = tidy(strip.jj, &id, &folder);
+    failpoint::reach("resolver-tidied");
     mark.remove()?;
     // What stands on the flow was rewritten with every resolution.
     let head = strip.jj.require_head()?;
@@ -89,6 +90,7 @@ fn work(
     // One round for each conflicted change: what is above may be resolved with it, and nothing comes back.
     for _ in 0..plan.changes.len() {
         mark.write(&json(&packet))?;
+        let described = described_paths(folder, &packet);
         (strip.tell)(News::Hook { name: ON_CONFLICT, command: hook.text() })?;
         let about = strip.about(plan, &packet.change.commit, &packet.operation);
         let run = Run {
@@ -112,9 +114,13 @@ fn work(
                 return Err(packet.failure(Some(&how)).into());
             }
         }
-        // Whatever the hook edited goes into the change; where it squashed itself, nothing is left to do.
-        let into = format!("--into={}", revset::change(&packet.change.change));
-        there.run(&[UPDATE_STALE, "squash", "--use-destination-message", &into])?;
+        set_down(&there, folder, &described)?;
+        // Whatever the hook edited goes into the change, and what it committed itself as well.
+        let into = revset::change(&packet.change.change);
+        let own: Vec<String> = plan.changes.iter().map(|tip| revset::change(&tip.change)).collect();
+        let from = format!("--from=({into}+::@) ~ ::({} | bookmarks())", own.join(" | "));
+        let into = format!("--into={into}");
+        there.run(&[UPDATE_STALE, "squash", "--use-destination-message", &from, &into])?;
         failpoint::reach("resolver-squashed");
         let resolved = packet.change.change.clone();
         match packet_now(strip, plan)? {
@@ -129,6 +135,31 @@ fn work(
         }
     }
     Err(packet.failure(Some("flow.hooks.on-conflict did not come to an end")).into())
+}
+
+/// The conflicted paths that jj cannot merge as text, such as a folder's with a file's: what it wrote there only
+/// describes the conflict.
+fn described_paths(folder: &Utf8Path, packet: &Packet) -> Vec<Utf8PathBuf> {
+    let paths = packet.change.paths.iter().map(|path| folder.join(&path.path));
+    paths.filter(|path| is_description(path)).collect()
+}
+
+fn is_description(path: &Utf8Path) -> bool {
+    let text = std::fs::read(path).unwrap_or_default();
+    text.starts_with(b"Conflict:\n  Removing ") || text.starts_with(b"Conflict:\n  Adding ")
+}
+
+/// Where jj has described a conflict, it takes a plain file for the description still. What was written there
+/// instead is taken away for one snapshot, so that it counts.
+fn set_down(there: &Jj, folder: &Utf8Path, described: &[Utf8PathBuf]) -> anyhow::Result<()> {
+    let is_written = |path: &&Utf8PathBuf| path.is_file() && !path.is_symlink() && !is_description(path);
+    for path in described.iter().filter(is_written) {
+        let aside = folder.with_extension("aside");
+        std::fs::rename(path, &aside)?;
+        there.snapshot()?;
+        std::fs::rename(&aside, path)?;
+    }
+    Ok(())
 }
 
 fn require_packet(strip: &Strip<'_>, plan: &Plan) -> anyhow::Result<Packet> {

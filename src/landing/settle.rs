@@ -1,12 +1,15 @@
 //! What a crash left open: a landing is in its parent or never happened, and so is its taking back; a resolver that
 //! was killed is cleared up after.
 
-use super::along::export;
+use super::along::{Carried, bring_along, export};
 use super::mend::read_back;
+use super::plan::workspaces;
 use super::resolve::clear_left;
-use super::strip::Strip;
+use super::strip::{News, Strip};
 use crate::env;
-use crate::event::What;
+use crate::event::{Landing, What};
+use crate::jj::revset;
+use crate::model::OpId;
 use crate::registry::KnownLanding;
 
 /// Settles every landing of this repo that was planned and neither recorded as landed nor dropped, or was to be taken
@@ -22,19 +25,35 @@ pub(crate) fn settle(strip: &mut Strip<'_>) -> anyhow::Result<()> {
             continue;
         }
         let mended = read_back(strip.jj, &known.flow, &known.landing)?;
-        let KnownLanding { flow, state, landing } = known;
-        let landing = landing.landing;
+        let KnownLanding { flow, state, landing: planned } = known;
+        let landing = planned.landing.clone();
         let what = match (state.as_str(), mended.tip) {
             ("undoing", Some(_)) => What::Kept { landing },
             ("undoing", None) => What::Undone { landing },
             (_, Some(tip)) => What::Landed { landing, tip, operation: None },
             (_, None) => What::Dropped { landing },
         };
-        let moved = matches!(what, What::Landed { .. } | What::Undone { .. });
-        strip.ledger.record(env::now(), Some(&mended.op), vec![(flow, what)])?;
-        if moved {
+        let left = match &what {
+            What::Landed { .. } => carried_by_landing(strip, &mended.op, &planned)?,
+            _ => Carried::default(),
+        };
+        if matches!(what, What::Landed { .. } | What::Undone { .. }) {
             export(strip.jj)?;
+            for error in bring_along(strip.jj, &left, &planned.chain) {
+                (strip.tell)(News::Note(format!("Warning: {error:#}")))?;
+            }
         }
+        strip.ledger.record(env::now(), Some(&mended.op), vec![(flow, what)])?;
     }
     Ok(())
+}
+
+/// The workspaces on what has landed or above it: some of them may not know yet that it was rewritten.
+fn carried_by_landing(strip: &Strip<'_>, op: &OpId, landing: &Landing) -> anyhow::Result<Carried> {
+    let landed: Vec<String> = landing.landed.iter().map(revset::change).collect();
+    if landed.is_empty() {
+        return Ok(Carried::default());
+    }
+    let graph = strip.jj.read_at(op, &format!("working_copies() & ({})::", landed.join(" | ")))?;
+    Ok(workspaces(graph.changes()))
 }

@@ -61,9 +61,10 @@ pub(super) fn take_back(
         }
         failpoint::reach("undo-published");
         let operation = strip.jj.require_head()?;
+        export(strip.jj)?;
+        failpoint::reach("undo-exported");
         let undone = What::Undone { landing: landing.landing.clone() };
         strip.ledger.record(env::now(), Some(&operation), vec![(flow.clone(), undone)])?;
-        export(strip.jj)?;
         return Ok(Undone { parent: landing.parent.clone(), at, operation });
     }
     Err(raced(ATTEMPTS))

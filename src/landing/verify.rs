@@ -29,6 +29,10 @@ pub(super) struct Verdict {
 
 /// Whether the chain's tree may land. A tree that fails makes the flow `failed`, and nothing is published.
 pub(super) fn verify(strip: &mut Strip<'_>, plan: &Plan, chain: &Chain) -> anyhow::Result<Verdict> {
+    if strip.config.verify_is_broken {
+        let message = format!("Could not land {}: flow.hooks.verify is no command", plan.flow);
+        return Err(Failure::new(Kind::Config, message).hint("jj config list flow.hooks").into());
+    }
     let Some(hook) = strip.config.verify.clone() else { return Ok(Verdict::default()) };
     strip.require_allowed(VERIFY, &hook)?;
     let git = strip.jj.repo().git_dir().map(Git::new).ok_or_else(|| {
@@ -100,7 +104,7 @@ fn run_on(
         let message = format!("Could not start flow.hooks.verify, {}: {error}", hook.text());
         Failure::new(Kind::Verification, message).hint("jj config list flow.hooks")
     })?;
-    let dirty = git.run_changed_files(&slot.folder)?;
+    let dirty = git.run_changed_files(&slot.folder, &chain.tip.commit)?;
     Ok((ran, dirty))
 }
 

@@ -1,11 +1,14 @@
 //! Reading flows, their events and their landings.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Row, named_params};
 use serde::Serialize;
 
 use super::{Registry, failure};
+use crate::event::{Event, Origin, What};
 use crate::model::{BookmarkName, ChangeId, CommitId, Flow, RepoId, Status, Tip};
 
 /// Which flows are asked for; what is not given does not restrict.
@@ -90,6 +93,23 @@ impl Registry {
         read().map_err(failure)
     }
 
+    /// The open flows of a repo that were begun here, by their numbers, with the change that each began with.
+    pub(crate) fn first_changes(&self, repo: &RepoId) -> anyhow::Result<HashMap<i64, ChangeId>> {
+        let read = || -> rusqlite::Result<Vec<(i64, String)>> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT f.id, e.line FROM FlowRegistry AS f JOIN events AS e ON e.flow = f.id \
+                 WHERE f.repo = ?1 AND f.gone_at IS NULL AND f.status <> 'merged' \
+                 AND e.kind = 'created' AND e.line IS NOT NULL",
+            )?;
+            statement.query_map([repo.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let first = |(flow, line): (i64, String)| match serde_json::from_str::<Event>(&line).ok()?.what {
+            What::Created { tip, origin: Origin::New | Origin::Sub, .. } => Some((flow, tip.change)),
+            _ => None,
+        };
+        Ok(read().map_err(failure)?.into_iter().filter_map(first).collect())
+    }
+
     /// The live flow of this bookmark, without regard to case.
     pub(crate) fn flow(&self, repo: &RepoId, bookmark: &BookmarkName) -> anyhow::Result<Option<Flow>> {
         let filter =
@@ -148,6 +168,7 @@ fn flow_of(row: &Row<'_>) -> rusqlite::Result<Flow> {
             change: ChangeId::new(row.get::<_, String>(6)?),
             commit: CommitId::new(row.get::<_, String>(7)?),
         },
+        first: None,
         parent: row.get::<_, Option<String>>(8)?.map(BookmarkName::new),
         actor: row.get(9)?,
         reason: row.get(10)?,

@@ -4,25 +4,42 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_macros,
     clippy::unwrap_used,
-    reason = "the harness starts processes and opens databases itself, and a test fails by panicking"
+    reason = "the harness starts processes and opens databases itself, and a test fails by panicking, with words on stderr"
 )]
 
 mod common;
+mod concurrent;
+mod conflict_ways;
+mod conflicts;
 mod faults;
+mod guard;
 mod house;
 mod install;
 mod install_spares;
+mod kills;
+mod land;
 mod landing;
 mod ledger;
+mod meanwhile;
 mod names;
 mod output;
 mod places;
+mod proofs;
+mod push;
+mod push_races;
 mod record;
+mod resolvers;
 mod shapes;
 mod shim;
 mod shim_passes;
+mod undo;
 mod unsettled;
+mod verify;
+mod verify_folder;
+mod walk;
+mod workspaces;
 
 #[test]
 fn every_test_file_is_listed() {

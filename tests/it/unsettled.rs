@@ -79,3 +79,30 @@ fn a_parent_that_moved_on_at_once_has_the_landing_in_it() {
     assert_eq!(repo.changes("main & description(substring:behind)").len(), 1);
     assert_eq!(repo.changes("::main & description(substring:'research: one')").len(), 1);
 }
+
+#[test]
+fn operations_that_leave_the_flow_alone_do_not_hold_a_landing_up() {
+    let env = TestEnvironment::new();
+    let repo = repo_with_history(&env, "field");
+    repo.flow(&["new", "research"]).ok();
+    repo.commit("notes", "one\n", "research: one");
+    repo.flow(&["new", "docs"]).ok();
+    repo.commit("guide", "two\n", "docs: two");
+    // Somebody's command overtakes every plan, whenever it is made.
+    env.dir("between").write(
+        "jj",
+        "#!/bin/sh\n\
+         \"$TEST_ENV/bin/jj\" \"$@\" || exit\n\
+         case \"$*\" in *'--at-operation='*' log '*)\n\
+           \"$TEST_ENV/bin/jj\" --quiet --ignore-working-copy new --no-edit 'root()' -m elsewhere\n\
+         esac\n",
+    );
+    env.dir("between").sh("chmod +x jj").ok();
+    repo.sh("PATH=$TEST_ENV/between:$PATH jj-flow done research").ok();
+    repo.sh("PATH=$TEST_ENV/between:$PATH jj-flow done docs").ok();
+    assert_eq!(env.rows("SELECT status FROM FlowRegistry"), "merged\nmerged\n");
+    assert_eq!(repo.op_heads().len(), 1);
+    assert_eq!(repo.changes("::main & description(regex:'^(research|docs): ')").len(), 2);
+    assert_eq!(repo.changes("divergent()").len(), 0);
+    assert!(repo.changes("description(substring:elsewhere)").len() > 3);
+}

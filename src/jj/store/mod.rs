@@ -9,7 +9,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
@@ -23,6 +23,9 @@ const KINDS: [(&str, &str); 3] =
 
 /// The hex digits of an operation's or a view's id.
 const ID_LENGTH: usize = 128;
+
+/// How many operations are looked at on the way down to another one.
+const REACH: usize = 500;
 
 /// No file of the store comes near; 10,000 bookmarks take about 2 MB.
 const MAX_FILE: u64 = 1 << 26;
@@ -96,6 +99,21 @@ impl OpStore {
             operation.parents.push(Operation::root().id);
         }
         Some(operation)
+    }
+
+    /// Whether an operation has another one beneath it, not too far down.
+    pub(crate) fn descends(&self, from: &OpId, base: &OpId) -> bool {
+        let mut next = vec![from.clone()];
+        let mut seen = HashSet::new();
+        while let Some(id) = next.pop() {
+            if id == *base {
+                return true;
+            }
+            if seen.len() < REACH && seen.insert(id.clone()) {
+                next.extend(self.load_operation(&id).into_iter().flat_map(|operation| operation.parents));
+            }
+        }
+        false
     }
 
     /// The bookmarks and working copies that an operation left.
