@@ -59,6 +59,13 @@ impl ChangeId {
     }
 }
 
+impl OpId {
+    /// The length that jj's own templates show.
+    pub(crate) fn short(&self) -> &str {
+        &self.0[..self.0.len().min(12)]
+    }
+}
+
 impl CommitId {
     /// The length that jj's own templates show.
     pub(crate) fn short(&self) -> &str {

@@ -106,12 +106,17 @@ pub(super) fn run_abort(args: &AbortArgs, mut call: Call) -> anyhow::Result<()> 
     let mut tell = |news: News<'_>| tell(call.out, &news);
     let mut strip =
         crate::landing::Strip { jj: &session.jj, ledger, config: &session.config, tell: &mut tell };
-    let Aborted { operation, unfinished } = abort(&mut strip, &name, &conflict, look)?;
+    let Aborted { operation, given_up, unfinished } = abort(&mut strip, &name, &conflict, look)?;
     for error in unfinished {
         call.out.note(&plain(&format!("Warning: {name} is back, but: {error:#}")))?;
     }
-    let text = format!("{name} is back where it was before it met {}.", plain(conflict.parent.as_str()));
-    let object = json!({"flow": name, "operation": operation, "row": desk.row(&name.bookmark())});
+    let text = format!(
+        "{name} is back where it was before it met {}. What was given up is in operation {}.",
+        plain(conflict.parent.as_str()),
+        given_up.short()
+    );
+    let row = desk.row(&name.bookmark());
+    let object = json!({"flow": name, "operation": operation, "given_up": given_up, "row": row});
     desk.answer(&call, &text, object)
 }
 

@@ -123,7 +123,8 @@ fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
     match (session.open_registry(&call.place)?, session.repo_id()) {
         (Some(registry), Some(repo)) => {
             let heads = session.repo().load_heads()?;
-            if heads.len() == 1 && heads.first() == registry.compared_at(&repo)?.as_ref() {
+            let is_level = heads.len() == 1 && heads.first() == registry.compared_at(&repo)?.as_ref();
+            if is_level && registry.unsettled_landings(&repo)?.is_empty() {
                 return Ok(None);
             }
         }

@@ -21,6 +21,8 @@ use crate::name::FlowName;
 pub(crate) struct Aborted {
     /// The operation that the repo stood at afterwards.
     pub(crate) operation: OpId,
+    /// The one before, which has what was given up: a resolution that somebody had begun, say.
+    pub(crate) given_up: OpId,
     /// What could not be done after it had been published.
     pub(crate) unfinished: Vec<anyhow::Error>,
 }
@@ -53,7 +55,7 @@ pub(crate) fn abort(
         let mut unfinished = bring_along(strip.jj, &carried, &last);
         unfinished.extend(export(strip.jj).err());
         unfinished.extend(recorded.err());
-        return Ok(Aborted { operation, unfinished });
+        return Ok(Aborted { operation, given_up: op, unfinished });
     }
     Err(raced(ATTEMPTS))
 }

@@ -38,6 +38,11 @@ pub(super) fn read_back(jj: &Jj, flow: &BookmarkName, landing: &Landing) -> anyh
             notes.push(format!("somebody else moved {} at the same moment", landing.parent));
             continue;
         }
+        if graph.changes().iter().any(|change| change.divergent)
+            && abandon_echo(jj, &op, &ids.join(" | "), &parent)?
+        {
+            continue;
+        }
         if !graph.changes().iter().any(|change| change.divergent) {
             let tip = landed_tip(&graph, landing);
             match (&tip, graph.bookmark(flow)) {
@@ -97,18 +102,43 @@ fn set(jj: &Jj, name: &BookmarkName, to: &Tip) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Abandons one second copy of what stands on the landed changes, where it says the same as the one on top of the
+/// parent: the echo of a landed change's own. Whether there was one. A copy with an edit of its own is its workspace's.
+fn abandon_echo(jj: &Jj, op: &OpId, landed: &str, parent: &str) -> anyhow::Result<bool> {
+    let echoes = jj.read_at(op, &format!("(divergent() ~ ({landed})) & ({landed}):: ~ {parent}::"))?;
+    for echo in echoes.changes() {
+        let ours = jj.read_at(op, &format!("{} & {parent}::", revset::change(&echo.id)))?;
+        let [ours] = ours.changes() else { continue };
+        if !says_the_same(jj, op, echo, ours)? {
+            continue;
+        }
+        // A bookmark on both would stay between ours and what the echo stood on.
+        for bookmark in echo.bookmarks.iter().filter(|bookmark| bookmark.conflicted) {
+            set(jj, &bookmark.name, &ours.tip())?;
+        }
+        jj.run(&["--ignore-working-copy", "abandon", &jj::commit(&echo.commit)])?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+fn says_the_same(jj: &Jj, op: &OpId, copy: &Change, ours: &Change) -> anyhow::Result<bool> {
+    let (from, to) = (jj::commit(&copy.commit), jj::commit(&ours.commit));
+    let interdiff = ["interdiff", "--summary", &format!("--from={from}"), &format!("--to={to}")];
+    Ok(copy.description == ours.description && jj.run_at(op, &interdiff)?.is_empty())
+}
+
 /// Takes a second copy of a landed change away: one that says the same is abandoned, any other keeps its work under
 /// a change id of its own.
 fn put_aside(jj: &Jj, op: &OpId, parent: &str, copy: &Change) -> anyhow::Result<String> {
     let ours = format!("{} & ::{parent}", revset::change(&copy.id));
     let ours = jj.read_at(op, &ours)?;
     let commit = jj::commit(&copy.commit);
-    if let Some(ours) = ours.changes().first().filter(|ours| ours.description == copy.description) {
-        let (from, to) = (format!("--from={commit}"), format!("--to={}", jj::commit(&ours.commit)));
-        if jj.run_at(op, &["interdiff", "--summary", &from, &to])?.is_empty() {
-            jj.run(&["--ignore-working-copy", "abandon", &commit])?;
-            return Ok(format!("a second copy of {} was abandoned: it said the same", copy.id.short()));
-        }
+    if let Some(ours) = ours.changes().first()
+        && says_the_same(jj, op, copy, ours)?
+    {
+        jj.run(&["--ignore-working-copy", "abandon", &commit])?;
+        return Ok(format!("a second copy of {} was abandoned: it said the same", copy.id.short()));
     }
     jj.run(&["--ignore-working-copy", "metaedit", "--update-change-id", &commit])?;
     Ok(format!("what somebody else made of {} meanwhile is a change of its own now", copy.id.short()))

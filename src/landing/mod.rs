@@ -11,6 +11,7 @@ mod guard;
 mod land;
 mod mend;
 mod packet;
+mod parent;
 mod plan;
 mod publish;
 mod push;
