@@ -77,6 +77,8 @@ pub(crate) enum What {
     Verified(Verification),
     /// A rebase that is about to be published brings a conflict into the flow's own changes.
     Conflict(Conflict),
+    /// The conflict of a restack was resolved; that of a landing is when it lands.
+    Resolved { conflict: String },
     /// The conflict was given up, and the flow is back where it was before.
     Aborted { conflict: String },
 }
@@ -160,6 +162,8 @@ pub(crate) struct Conflict {
     pub(crate) before: Vec<Tip>,
     /// What the lowest of them stood on.
     pub(crate) roots: Vec<Root>,
+    /// Whether it met a landing; else a restack.
+    pub(crate) lands: bool,
 }
 
 /// One of a flow's lowest changes, and the commits that it stood on.
@@ -199,6 +203,7 @@ impl What {
             Self::Pushed { .. } => "pushed",
             Self::Verified(_) => "verified",
             Self::Conflict(_) => "conflict",
+            Self::Resolved { .. } => "resolved",
             Self::Aborted { .. } => "aborted",
         }
     }
@@ -257,6 +262,7 @@ mod tests {
             chain: OpId::new("c"),
             before: vec![tip()],
             roots: vec![Root { change: ChangeId::new("k"), parents: vec![CommitId::new("0")] }],
+            lands: true,
         };
         let all = [
             What::created(tip(), None, "c", Origin::New),
@@ -277,6 +283,7 @@ mod tests {
             What::Pushed { landing: "l".into(), remote: "origin".into() },
             What::Verified(verification),
             What::Conflict(conflict),
+            What::Resolved { conflict: "x".into() },
             What::Aborted { conflict: "x".into() },
         ];
         for what in all {

@@ -80,7 +80,8 @@ pub(super) fn run_resume(args: &ResumeArgs, mut call: Call) -> anyhow::Result<()
     let record = require_record(&desk, flow)?;
     // It goes on to where it was going.
     let into = Some(record.parent).filter(|parent| survey.landing_parent(flow).as_ref() != Some(parent));
-    let order = Order { into, ..Order::of(Goal::Land) };
+    let goal = if record.lands { Goal::Land } else { Goal::Restack };
+    let order = Order { into, ..Order::of(goal) };
     let survey = if order.into.is_some() { None } else { Some(survey) };
     let landed = hand_over(call.out, land_flow(&mut desk, call.out, &name, &order, survey))?;
     desk.answer(&call, &landed_text(&landed, &order), landed_json(&landed, &order))

@@ -84,7 +84,7 @@ pub(crate) fn land(
             continue;
         }
         if planned.goal == Goal::Restack {
-            match publish_restack(strip.jj, &planned, &chain)? {
+            match publish_restack(strip, &planned, &chain)? {
                 Some(landed) => return Ok(Done { landed, held }),
                 None => overtaken += 1,
             }

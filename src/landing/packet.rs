@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::plan::Plan;
+use super::plan::{Goal, Plan};
 use crate::event::Conflict;
 use crate::graph::{Change, Graph};
 use crate::jj::{self, ConflictedPath, Jj};
@@ -18,6 +18,8 @@ pub(crate) struct Packet {
     pub(crate) schema: u32,
     /// The conflict's key on record; none where the flow was in conflict before any landing.
     pub(crate) conflict: Option<String>,
+    /// Whether it met a landing; else a restack.
+    pub(crate) lands: bool,
     pub(crate) flow: Party,
     pub(crate) parent: Party,
     /// The operation before the rebase, where there was one, and the one that this was read at.
@@ -80,7 +82,8 @@ pub(crate) struct Commands {
     pub(crate) resolve: String,
     pub(crate) finish: String,
     pub(crate) resume: String,
-    pub(crate) abort: String,
+    /// Brings the flow back to where it was; none where that is not known.
+    pub(crate) abort: Option<String>,
 }
 
 /// Reads the packet of a flow that is in conflict, at the plan's operation.
@@ -104,6 +107,7 @@ pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> an
     Ok(Some(Packet {
         schema: 1,
         conflict: record.map(|record| record.conflict.clone()).filter(|key| !key.is_empty()),
+        lands: record.map_or(plan.goal == Goal::Land, |record| record.lands),
         flow: Party {
             bookmark: flow.bookmark(),
             intent: Some(flow.intent().to_owned()),
@@ -131,8 +135,11 @@ pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> an
             see: format!("jj resolve --list --revision {id}"),
             resolve,
             finish: "jj squash --use-destination-message".to_owned(),
-            resume: format!("jj flow resume {flow}"),
-            abort: format!("jj flow abort {flow}"),
+            resume: match record {
+                Some(_) => format!("jj flow resume {flow}"),
+                None => format!("jj flow done {flow}"),
+            },
+            abort: record.map(|_| format!("jj flow abort {flow}")),
         },
     }))
 }
@@ -229,7 +236,7 @@ impl Packet {
         lines.push(format!("See it:     {see}"));
         lines.push(format!("Resolve it: {resolve}, edit the files, {finish}"));
         lines.push(format!("Then:       {resume}"));
-        lines.push(format!("Or give up: {abort}"));
+        lines.extend(abort.as_ref().map(|abort| format!("Or give up: {abort}")));
         lines.join("\n")
     }
 
@@ -237,7 +244,8 @@ impl Packet {
     pub(super) fn failure(&self, why: Option<&str>) -> crate::error::Failure {
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let message = format!(
-            "Could not land {} on {}: {} in conflict{why}",
+            "Could not {} {} on {}: {} in conflict{why}",
+            if self.lands { "land" } else { "restack" },
             self.flow.bookmark,
             self.parent.bookmark,
             super::plan::count(self.conflicted.len(), "change"),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use super::along::{bring_along, export};
 use super::chain::Chain;
 use super::mend::{Mended, read_back};
-use super::plan::Plan;
+use super::plan::{Goal, Plan};
 use super::strip::Strip;
 use crate::env;
 use crate::error::{Failure, Kind};
@@ -169,7 +169,12 @@ fn untouched(jj: &Jj, plan: &Plan, chain: &Chain) -> Option<OpId> {
 }
 
 /// Publishes a rebase alone; none where the plan was overtaken.
-pub(super) fn publish_restack(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Result<Option<Landed>> {
+pub(super) fn publish_restack(
+    strip: &mut Strip<'_>,
+    plan: &Plan,
+    chain: &Chain,
+) -> anyhow::Result<Option<Landed>> {
+    let jj = strip.jj;
     if plan.rewrites() && !integrate(jj, &plan.op, &chain.last)? {
         return Ok(None);
     }
@@ -180,6 +185,13 @@ pub(super) fn publish_restack(jj: &Jj, plan: &Plan, chain: &Chain) -> anyhow::Re
         unfinished.extend(bring_along(jj, &plan.carried, &chain.last));
     }
     let operation = jj.require_head()?;
+    // A conflict that it met before is behind it.
+    let flow = plan.flow.bookmark();
+    let met = strip.ledger.registry.open_conflict(&strip.ledger.repo, &flow)?;
+    if let Some(met) = met.filter(|met| !met.lands) {
+        let resolved = What::Resolved { conflict: met.conflict };
+        strip.ledger.record(env::now(), Some(&operation), vec![(flow, resolved)])?;
+    }
     let (tip, plan) = (chain.tip.clone(), plan.clone());
     Ok(Some(Landed { plan, key: None, tip, operation, proof: None, notes: Vec::new(), unfinished }))
 }
@@ -219,6 +231,7 @@ pub(super) fn conflict_of(plan: &Plan, chain: &Chain, key: String) -> Conflict {
         chain: chain.last.clone(),
         before: plan.changes.clone(),
         roots: plan.roots.clone(),
+        lands: plan.goal == Goal::Land,
     }
 }
 

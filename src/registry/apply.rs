@@ -175,6 +175,7 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
             conflicts::close(db, flow, None, "resolved", event)?;
             conflicts::insert(db, flow, event, conflict)?;
         }
+        What::Resolved { conflict } => conflicts::close(db, flow, Some(conflict), "resolved", event)?,
         What::Aborted { conflict } => conflicts::close(db, flow, Some(conflict), "aborted", event)?,
     }
     db.prepare_cached("UPDATE FlowRegistry SET updated_at = ?2, last_event = ?3 WHERE id = ?1")?
