@@ -209,7 +209,7 @@ impl<'e> Walk<'e> {
     fn step(&mut self) {
         let open = |flow: &Flow| flow.status != "merged";
         let works = |flow: &Flow| flow.status != "merged" && !flow.files.is_empty();
-        match self.chance.below(20) {
+        match self.chance.below(21) {
             0..=2 => {
                 let name = format!("a8f2--logicN{}", letters(self.flows.len()));
                 self.flow(&["new", name.trim_start_matches("a8f2--")]).ok();
@@ -282,6 +282,19 @@ impl<'e> Walk<'e> {
                 assert_eq!(self.env.registry().execute(sql, [&name]).unwrap(), 1);
                 self.did.push(format!("{name} is marked as success"));
                 self.flows.get_mut(&name).unwrap().status = "success";
+            }
+            19 => {
+                let waits = self.flows.iter().filter(|(_, flow)| flow.status == "success");
+                let mut waits: Vec<String> = waits.map(|(name, _)| name.clone()).collect();
+                waits.sort_by_key(|name| std::cmp::Reverse(name.matches("--").count()));
+                let output = self.flow(&["land"]);
+                assert!([0, 1, 3].contains(&output.code), "{output}");
+                for name in waits {
+                    self.follow(&name, &output);
+                    if self.conflicted(&name).is_some() {
+                        self.settle_conflict(&name);
+                    }
+                }
             }
             _ => self.here = 1 - self.here,
         }
