@@ -34,6 +34,7 @@ mod resolvers;
 mod shapes;
 mod shim;
 mod shim_passes;
+mod shim_same;
 mod undo;
 mod unsettled;
 mod verify;

@@ -104,6 +104,14 @@ impl TestEnvironment {
         std::fs::write(self.root.join(format!("config/jj/conf.d/{number:02}.toml")), toml).unwrap();
     }
 
+    /// Puts the real jj itself in the place of the script that gives each process a seed of its own: what a command
+    /// makes is then the same however many jj have read before it.
+    pub(crate) fn share_seeds(&self) {
+        let jj = self.root.join("bin/jj");
+        std::fs::remove_file(&jj).unwrap();
+        std::os::unix::fs::symlink(tools::real_jj(), jj).unwrap();
+    }
+
     /// A new jj repo, colocated with git.
     pub(crate) fn repo(&self, name: &str) -> TestRepo<'_> {
         self.dir("").jj(&["git", "init", "--colocate", name]).ok();
