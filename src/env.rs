@@ -1,6 +1,7 @@
 //! The gate to the environment, the clock and chance: read here and nowhere else.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use etcetera::BaseStrategy;
@@ -52,7 +53,17 @@ pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
     base(|dirs| dirs.cache_dir())
 }
 
-fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> std::path::PathBuf) -> Option<Utf8PathBuf> {
+/// The user's home folder.
+pub(crate) fn home_dir() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
+}
+
+/// The folder of every program's config (`$XDG_CONFIG_HOME`, or what stands for it on this system), as jj finds it.
+pub(crate) fn config_dir() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir())
+}
+
+fn base(pick: impl Fn(&etcetera::base_strategy::Xdg) -> PathBuf) -> Option<Utf8PathBuf> {
     let dirs = etcetera::base_strategy::Xdg::new().ok()?;
     Some(Utf8PathBuf::from_path_buf(pick(&dirs)).ok()?.join("jj-flow"))
 }

@@ -24,6 +24,16 @@ pub(crate) struct Event {
     pub(crate) what: What,
 }
 
+/// What was found to have happened to a flow, and the operation that did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) flow: BookmarkName,
+    pub(crate) what: What,
+    pub(crate) op: OpId,
+    /// When the operation ended.
+    pub(crate) at: Timestamp,
+}
+
 /// What happened. The tag is the `kind` of the event log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -3,15 +3,17 @@
 //! Every event goes to the journal first, then the registry takes in what the journal has grown by. So a crash
 //! or a failing registry between the two loses nothing, and a registry that was deleted is read back.
 
+use std::collections::HashSet;
+
 use camino::Utf8Path;
 use jiff::Timestamp;
 
 use crate::config::Hook;
 use crate::env;
 use crate::error::{Failure, Kind};
-use crate::event::{Event, Verification, What};
+use crate::event::{Event, Found, Verification, What};
 use crate::jj::Repo;
-use crate::journal::{Held, Identity, Journal};
+use crate::journal::{Held, Identity, Journal, short_hash};
 use crate::model::{BookmarkName, OpId, RepoId};
 use crate::name::Uid;
 use crate::registry::{Registry, Stretch};
@@ -102,35 +104,61 @@ impl Ledger {
     }
 
     /// Records what was found rather than done: only what nobody has recorded since it was looked for. The rows then
-    /// agree with the bookmarks of that operation. `is_gone` looks again whether a bookmark is, now that nobody makes
-    /// one: a flow's row is there before its bookmark.
+    /// agree with the bookmarks of `op`. `is_gone` looks again whether a bookmark is, now that nobody makes one: a
+    /// flow's row is there before its bookmark.
     pub(crate) fn record_found(
         &mut self,
-        now: Timestamp,
         op: &OpId,
-        mut events: Vec<(BookmarkName, What)>,
+        mut found: Vec<Found>,
         is_gone: impl Fn(&BookmarkName) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        if !events.is_empty() {
+        if !found.is_empty() {
             let _making = if self.making.is_none() { Some(self.journal.lock_making()?) } else { None };
             let mut stands = Vec::new();
-            for (flow, what) in &events {
+            for Found { flow, what, .. } in &found {
                 stands.push(!matches!(what, What::Deleted {}) || is_gone(flow)?);
             }
             let mut stands = stands.into_iter();
-            events.retain(|_| stands.next() == Some(true));
-            let _lock = self.journal.lock()?;
-            self.catch_up()?;
-            let mut known = Vec::new();
-            for (flow, _) in &events {
-                known.push(self.registry.flow(&self.repo, flow)?.is_some());
-            }
-            let mut known = known.into_iter();
-            events.retain(|(_, what)| known.next() != Some(matches!(what, What::Created { .. })));
-            self.journal.append(&self.actor.events(now, Some(op), events)?)?;
-            self.catch_up()?;
+            found.retain(|_| stands.next() == Some(true));
+            self.append_new(found)?;
         }
         self.registry.set_compared_at(&self.repo, op)
+    }
+
+    /// Records what operations did, as they themselves tell it. One that was recorded before is not again.
+    pub(crate) fn record_done(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
+        if found.is_empty() { Ok(()) } else { self.append_new(found) }
+    }
+
+    /// Appends the events that are not there yet, and whose flow is there, or is not, as they have it.
+    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
+        let _lock = self.journal.lock()?;
+        self.catch_up()?;
+        let mut live = HashSet::new();
+        for Found { flow, .. } in &found {
+            if self.registry.flow(&self.repo, flow)?.is_some() {
+                live.insert(flow.clone());
+            }
+        }
+        let mut events = Vec::new();
+        for event in self.actor.found(found) {
+            let is_new = matches!(event.what, What::Created { .. });
+            if live.contains(&event.flow) == is_new || self.registry.knows(&self.repo, &event)? {
+                continue;
+            }
+            match &event.what {
+                What::Created { .. } => _ = live.insert(event.flow.clone()),
+                What::Deleted {} => _ = live.remove(&event.flow),
+                What::Renamed { to } => {
+                    live.remove(&event.flow);
+                    live.insert(to.clone());
+                }
+                _ => {}
+            }
+            events.push(event);
+        }
+        self.journal.append(&events)?;
+        self.catch_up()
     }
 
     /// Whether a hook may run here: the user's own may, one from a repo's config once it was approved.
@@ -187,20 +215,27 @@ impl Actor {
         };
         events.into_iter().map(event).collect()
     }
+
+    /// What was found has the same key whoever finds it: two who do are one.
+    fn found(&self, found: Vec<Found>) -> Vec<Event> {
+        let event = |Found { flow, mut what, op, at }| {
+            let told = serde_json::to_string(&what).expect("an event is plain data with text keys");
+            let key = short_hash(&format!("{op} {flow} {told}"));
+            if let What::Created { context, .. } = &mut what {
+                context.clone_from(&self.context);
+            }
+            Event { key, at, actor: self.uid.to_string(), flow, op: Some(op), what }
+        };
+        found.into_iter().map(event).collect()
+    }
 }
 
-/// Writes events to a repo's journal alone, where there is no registry to be had.
-pub(crate) fn write_down(
-    repo: &Repo,
-    actor: &Actor,
-    now: Timestamp,
-    op: &OpId,
-    events: Vec<(BookmarkName, What)>,
-) -> anyhow::Result<()> {
+/// Writes what operations did to a repo's journal alone, where there is no registry to be had.
+pub(crate) fn write_down(repo: &Repo, actor: &Actor, found: Vec<Found>) -> std::io::Result<()> {
     let journal = Journal::of(repo.dir());
     journal.make()?;
     let _lock = journal.lock()?;
-    Ok(journal.append(&actor.events(now, Some(op), events)?)?)
+    journal.append(&actor.found(found))
 }
 
 /// The repo's identity; called under the journal's lock. A copy of a repo, whose original is still there, gets

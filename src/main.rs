@@ -42,8 +42,8 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let name = args.next().unwrap_or_default();
     let args: Vec<OsString> = args.collect();
-    if Path::new(&name).file_stem().is_some_and(|stem| stem == "jj") {
-        cmd::shim::run(&name, args)
+    if Path::new(&name).file_name().is_some_and(|name| name == "jj") {
+        cmd::shim::run(&name, &args)
     } else {
         cmd::run(&args)
     }

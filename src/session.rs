@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::config::{Config, Setting, Trunk, understand};
 use crate::env;
 use crate::error::{Failure, Kind};
+use crate::graph::Graph;
 use crate::jj::{self, Entry, Jj, Repo};
 use crate::ledger::{Actor, Ledger};
 use crate::model::{BookmarkName, RepoId};
@@ -71,7 +72,7 @@ impl Place {
 
     /// The settings as jj resolves them here, and what is wrong with them.
     pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
-        let entries = jj::read_config(program, &self.dir, &self.options)?;
+        let entries = jj::load_config(program, &self.dir, &self.options)?;
         let text = |name: &str| {
             let entry = entries.iter().rfind(|entry| entry.name == name)?;
             entry.value.as_str().map(str::to_owned)
@@ -141,14 +142,16 @@ impl Session {
             Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
         })?;
         let jj = Jj::new(program.clone(), repo, place.options.clone());
-        // Two processes that do not wait for each other.
-        let (config, complaints) = std::thread::scope(|scope| {
-            let config = scope.spawn(|| place.load_config(&program));
-            if snapshot {
+        let (config, complaints) = if snapshot {
+            // Two processes that do not wait for each other.
+            std::thread::scope(|scope| {
+                let config = scope.spawn(|| place.load_config(&program));
                 jj.snapshot_ahead();
-            }
-            config.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
+                config.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })?
+        } else {
+            place.load_config(&program)?
+        };
         Ok(Self { jj, config, complaints, now: env::now() })
     }
 
@@ -247,6 +250,11 @@ impl Session {
     ) -> anyhow::Result<Survey> {
         let rows = self.rows(registry)?;
         Ok(Survey::new(self.jj.read_unpublished(&self.revset(also))?, rows, &self.config.trunk))
+    }
+
+    /// The flows at the operation that the repo stands at, without a look at the working copy.
+    pub(crate) fn read_flows(&self) -> anyhow::Result<Graph> {
+        self.jj.read_at(&self.jj.require_head()?, &self.revset(&[]))
     }
 
     fn revset(&self, also: &[BookmarkName]) -> String {

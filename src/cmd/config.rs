@@ -18,7 +18,7 @@ pub(super) fn run(_: &ConfigArgs, mut call: Call) -> anyhow::Result<()> {
     let program = require_jj()?;
     let (config, complaints) = call.place.load_config(&program)?;
     call.out.follow(config.color.as_deref());
-    let entries = jj::read_config(&program, &call.place.dir, &call.place.options)?;
+    let entries = jj::load_config(&program, &call.place.dir, &call.place.options)?;
     let mut rows = Vec::new();
     let mut objects = Vec::new();
     for (name, default, meaning) in SETTINGS {

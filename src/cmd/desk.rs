@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use super::Call;
 use crate::error::{Failure, Kind};
-use crate::event::{Origin, What};
+use crate::event::{Found, Origin, What};
 use crate::graph::Change;
-use crate::jj;
+use crate::jj::{self, OpStore};
 use crate::journal::Journal;
 use crate::landing::{News, Strip, settle};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
 use crate::output::{flow_json, plain};
-use crate::projection::diff;
+use crate::projection::{Replay, causes, diff, replay};
 use crate::session::Session;
 use crate::survey::Survey;
 
@@ -154,15 +154,56 @@ fn survey_level(
     also: &[BookmarkName],
 ) -> anyhow::Result<Survey> {
     let survey = session.survey(Some(&ledger.registry), also)?;
-    let events = diff(&survey, component);
-    let found = !events.is_empty();
-    let is_gone = |flow: &BookmarkName| session.jj.has_no_bookmark(flow);
-    ledger.record_found(session.now, &survey.graph.op, events, is_gone)?;
-    if !found {
-        return Ok(survey);
+    level(session, ledger, component, survey)
+}
+
+/// Brings the registry level with what was read: each event at the time of the operation that did it, where jj's
+/// operation store tells which that was.
+pub(super) fn level(
+    session: &Session,
+    ledger: &mut Ledger,
+    component: &str,
+    mut survey: Survey,
+) -> anyhow::Result<Survey> {
+    let reread = |ledger: &Ledger, survey: Survey| {
+        let rows = session.rows(Some(&ledger.registry))?;
+        anyhow::Ok(Survey::new(survey.graph, rows, &session.config.trunk))
+    };
+    let op = survey.graph.op.clone();
+    let since = ledger.registry.compared_at(&ledger.repo)?.filter(|since| *since != op);
+    let store = since.as_ref().and_then(|_| OpStore::open(session.repo()));
+    let steps = since.as_ref().zip(store.as_ref()).and_then(|(since, store)| {
+        store.load_steps(std::slice::from_ref(since), std::slice::from_ref(&op), &is_flow)
+    });
+    let steps = steps.unwrap_or_default();
+    let world = Replay {
+        rows: Some(&survey.rows),
+        tip: &|commit| survey.graph.place(commit).map(|place| survey.graph.changes()[place].tip()),
+        origin: &|_| Origin::Found,
+        component,
+    };
+    // Where the bookmarks are now is told below, together with the work on top of them.
+    let is_kept = |found: &Found| matches!(found.what, What::Renamed { .. });
+    let renamed: Vec<Found> = replay(&steps, &world).into_iter().filter(is_kept).collect();
+    if !renamed.is_empty() {
+        ledger.record_done(renamed)?;
+        survey = reread(ledger, survey)?;
     }
-    let rows = session.rows(Some(&ledger.registry))?;
-    Ok(Survey::new(survey.graph, rows, &session.config.trunk))
+    let causes = causes(&steps);
+    let attributed = |(flow, what)| {
+        let cause = causes.get(&flow).map(|operation| (operation.id.clone(), operation.ended));
+        let (op, at) = cause.unwrap_or_else(|| (op.clone(), session.now));
+        Found { flow, what, op, at }
+    };
+    let found: Vec<Found> = diff(&survey, component).into_iter().map(attributed).collect();
+    let has_found = !found.is_empty();
+    ledger.record_found(&op, found, |flow| session.jj.has_no_bookmark(flow))?;
+    if has_found { reread(ledger, survey) } else { Ok(survey) }
+}
+
+/// Whether a bookmark has a flow's name.
+pub(super) fn is_flow(name: &BookmarkName) -> bool {
+    FlowName::parse(name.as_str()).is_ok()
 }
 
 fn warn_behind(call: &Call, error: &anyhow::Error) -> anyhow::Result<()> {

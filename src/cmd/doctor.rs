@@ -85,7 +85,7 @@ pub(super) fn run(_: &DoctorArgs, mut call: Call) -> anyhow::Result<ExitCode> {
 }
 
 fn check_alias(program: &std::path::Path, call: &Call) -> anyhow::Result<Check> {
-    let entries = jj::read_config(program, &call.place.dir, &call.place.options)?;
+    let entries = jj::load_config(program, &call.place.dir, &call.place.options)?;
     Ok(match entries.iter().find(|entry| entry.name == "aliases.flow") {
         Some(entry) => Check::good("alias", format!("jj flow is {}", entry.value)),
         None => Check::warning("alias", "`jj flow` is no command of jj here", "jj-flow install"),

@@ -116,6 +116,7 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     {
         remove(&cache, &mut lines)?;
     }
+    let _ = jj::cache_folder().map(fs::remove_dir_all);
     // conf.d and jj's own folder, then ours; one that holds anything of somebody else's stays.
     let jj = places.config.ancestors().skip(1).take(2).map(Utf8Path::to_owned);
     let folders = jj.chain([places.bin.clone()]).chain(env::data_dir()).chain(env::cache_dir());
@@ -131,7 +132,7 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
 
 /// The config file, without the log section where the user's own template would be hidden by it.
 fn config_text(program: &Path, call: &Call, places: &Places) -> anyhow::Result<String> {
-    let entries = jj::read_config(program, &call.place.dir, &[])?;
+    let entries = jj::load_config(program, &call.place.dir, &[])?;
     let name = format!("template-aliases.'{HEADER}'");
     let own = entries.iter().any(|entry| {
         entry.name.replace('"', "'") == name && entry.path.as_deref() != Some(places.config.as_str())

@@ -15,12 +15,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use config::{Entry, read_config, user_config_dir};
+pub(crate) use config::{Entry, cache_folder, load_config, load_mention, user_config_dir};
 pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use locate::{guard, guard_spawn, locate};
 pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
-pub(crate) use store::OpStore;
+pub(crate) use store::{Move, OpStore, Operation, Step};
 pub(crate) use version::require_supported;
 
 use crate::error::{Failure, Kind};

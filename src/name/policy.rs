@@ -163,6 +163,16 @@ pub(crate) fn judge(requested: &str, naming: &Naming<'_>) -> Verdict {
     }
 }
 
+/// The flow that is meant by a name that no bookmark has: the one that a command which made this name would have made,
+/// where it is there. `exists` knows remote bookmarks too.
+pub(crate) fn stands_for(requested: &str, naming: &Naming<'_>) -> Option<FlowName> {
+    let is_free = naming.policy == Policy::Rewrite
+        && !naming.exempt.matches(requested)
+        && (naming.exists)(requested).is_none_or(|spelling| spelling != requested);
+    let flow = is_free.then(|| meant(requested, naming).ok())??;
+    (naming.exists)(flow.as_str()).is_some().then_some(flow)
+}
+
 /// A name that stays: a flow's where it follows the grammar.
 fn kept(requested: &str) -> Verdict {
     FlowName::parse(requested).map_or(Verdict::Keep, Verdict::Flow)

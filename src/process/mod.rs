@@ -1,5 +1,6 @@
 //! The only place that starts a process. No shell is ever involved: a program and its arguments.
 
+mod foreground;
 mod signals;
 pub(crate) mod watched;
 
@@ -7,6 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+
+pub(crate) use foreground::run_in_foreground;
 
 /// What a process that ran to its end left behind.
 #[derive(Debug)]
@@ -42,15 +45,6 @@ pub(crate) fn run_without(
     let output = command.stdin(Stdio::null()).output()?;
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Ok(Finished { status: output.status, stdout: output.stdout, stderr })
-}
-
-/// Runs a program to its end on the terminal that this process has.
-pub(crate) fn run_inherited(
-    program: &Path,
-    args: &[OsString],
-    env: &[(&str, OsString)],
-) -> std::io::Result<ExitStatus> {
-    command(program, args, env).status()
 }
 
 /// Becomes another program, under the name `argv0`; returns only where that failed.

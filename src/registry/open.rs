@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Registry, failure};
@@ -30,8 +31,15 @@ impl Registry {
         Self::open_within(path, PATIENCE)
     }
 
-    /// The same, waiting only so long for other writers, now and in every later call.
-    pub(crate) fn open_within(path: &Utf8Path, patience: Duration) -> anyhow::Result<Self> {
+    /// The same for somebody who must not be kept waiting: other writers are waited for only so long, now and in every
+    /// later call, and what was written stays in the write-ahead log, without a wait for the disk at the end.
+    pub(crate) fn open_in_passing(path: &Utf8Path, patience: Duration) -> anyhow::Result<Self> {
+        let registry = Self::open_within(path, patience)?;
+        registry.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failure)?;
+        Ok(registry)
+    }
+
+    fn open_within(path: &Utf8Path, patience: Duration) -> anyhow::Result<Self> {
         make_private(path).map_err(|error| {
             let message = format!("Could not open the registry {path}: {error}");
             Failure::new(Kind::Registry, message).hint("jj-flow doctor")
@@ -87,7 +95,7 @@ impl Registry {
     fn prepare(&mut self, path: &Utf8Path) -> anyhow::Result<()> {
         self.check_not_newer()?;
         if self.version()? < MIGRATIONS.len() {
-            let folder = File::open(path.parent().filter(|folder| *folder != "").unwrap_or(".".into()))?;
+            let folder = File::open(folder_of(path))?;
             folder.lock()?;
             self.migrate().map_err(failure)?;
         }
@@ -111,14 +119,25 @@ impl Registry {
     }
 }
 
+fn folder_of(path: &Utf8Path) -> &Utf8Path {
+    path.parent().filter(|folder| *folder != "").unwrap_or(".".into())
+}
+
 fn make_private(path: &Utf8Path) -> std::io::Result<()> {
     if path.exists() {
         return Ok(());
     }
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let folder = folder_of(path);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let lock = File::open(folder)?;
+    lock.lock()?;
+    if !path.exists() {
+        // A log that somebody left behind who deleted the file alone is no part of the new one.
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{path}{ending}"));
+        }
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     Ok(())
 }
 
@@ -152,6 +171,30 @@ mod tests {
             }
             assert_eq!(Registry::open(&path).unwrap().version().unwrap(), MIGRATIONS.len());
         }
+    }
+
+    #[test]
+    fn a_log_that_was_left_behind_is_no_part_of_a_new_registry() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+        let context = |registry: &Registry| {
+            let count =
+                registry.db.query_row("SELECT count(*) FROM contexts", [], |row| row.get::<_, u32>(0));
+            count.unwrap()
+        };
+        {
+            let registry = Registry::open_in_passing(&path, PATIENCE).unwrap();
+            registry.db.execute("INSERT INTO contexts VALUES ('a8f2', 'session x', '')", []).unwrap();
+        }
+        let log = std::fs::metadata(format!("{path}-wal")).unwrap();
+        assert!(log.len() > 0, "what was written in passing is in the log");
+        assert_eq!(context(&Registry::open_to_read(&path).unwrap().unwrap()), 1);
+        {
+            let registry = Registry::open_in_passing(&path, PATIENCE).unwrap();
+            registry.db.execute("INSERT INTO contexts VALUES ('b1c4', 'session y', '')", []).unwrap();
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(context(&Registry::open(&path).unwrap()), 0);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-pub(crate) use super::grammar::Verb;
-use super::grammar::{self, BookmarkWord, OptionRule, Own, Role, Value};
+use super::grammar::{self, OptionRule, Own, Role, Value};
+use super::verbs::{First, Second, first};
+pub(crate) use super::verbs::{Reading, Verb};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub(crate) enum Command<'a> {
     Default,
     /// `jj flow …`: `rest` follows the word, unread.
     Flow { rest: &'a [OsString] },
-    /// `jj bookmark create`, `set` or `rename`, with as many names as it takes.
-    Bookmark(Naming<'a>),
+    /// A command that names bookmarks or acts on them, with as many arguments as it takes.
+    Watched(Watched<'a>),
     /// Perhaps an alias, `b` among them: config knows, and `expand` puts its definition at `index`.
     Unknown { word: &'a str, index: usize },
     /// jj's own business: a built-in command, `--help`, `--version`.
@@ -29,18 +30,22 @@ pub(crate) enum Command<'a> {
     Malformed,
 }
 
-/// A bookmark verb and the arguments that name its bookmarks, as written.
+/// A verb and the arguments that name bookmarks, as written.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Naming<'a> {
+pub(crate) struct Watched<'a> {
     pub(crate) verb: Verb,
     pub(crate) arguments: Vec<Argument<'a>>,
 }
 
+/// A text that is an argument, or stands in one: behind `--bookmark=`, or before the `=` of `--named`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Argument<'a> {
     /// Its place in argv.
     pub(crate) index: usize,
+    /// How many bytes of the argument come before it.
+    pub(crate) offset: usize,
     pub(crate) text: &'a str,
+    pub(crate) reading: Reading,
 }
 
 /// The global options, wherever they stood. The last of a repeated one counts.
@@ -66,7 +71,14 @@ pub(crate) enum ConfigArg<'a> {
 
 /// Reads `argv` (without the program's name) as jj's parser does.
 pub(crate) fn scan(argv: &[OsString]) -> Scan<'_> {
-    let mut reader = Reader { argv, at: 0, literal: false, fresh: [true; 2], globals: Globals::default() };
+    let mut reader = Reader {
+        argv,
+        at: 0,
+        literal: false,
+        fresh: [true; 2],
+        globals: Globals::default(),
+        named: Vec::new(),
+    };
     let command = reader.command();
     Scan { command, globals: reader.globals }
 }
@@ -81,11 +93,25 @@ pub(crate) fn expand(argv: &[OsString], index: usize, definition: &[String]) -> 
 
 /// What the next argument that is no known option turned out to be.
 enum Step<'a> {
-    Word(Argument<'a>),
+    Word(Text<'a>),
     End,
     Answer,
     UnknownOption,
     Malformed,
+}
+
+/// A word, or an option's value, and where it stands.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    index: usize,
+    offset: usize,
+    text: &'a str,
+}
+
+impl<'a> Text<'a> {
+    fn read_as(self, reading: Reading) -> Argument<'a> {
+        Argument { index: self.index, offset: self.offset, text: self.text, reading }
+    }
 }
 
 struct Reader<'a> {
@@ -96,20 +122,28 @@ struct Reader<'a> {
     /// Whether a `--config`, a `--config-file` is the first between these two words.
     fresh: [bool; 2],
     globals: Globals<'a>,
+    /// Options whose value names a bookmark.
+    named: Vec<Argument<'a>>,
 }
 
 impl<'a> Reader<'a> {
     fn command(&mut self) -> Command<'a> {
         match self.step(grammar::BEFORE_COMMAND) {
             Step::Word(_) if self.literal => Command::Malformed,
-            Step::Word(Argument { text: "flow", .. }) => Command::Flow { rest: &self.argv[self.at..] },
-            Step::Word(Argument { text: "bookmark", .. }) => self.bookmark(),
-            Step::Word(Argument { text, .. }) if grammar::is_builtin(text) => Command::Jj,
-            Step::Word(Argument { text, .. }) if grammar::is_harmless_alias(text) => Command::Jj,
-            Step::Word(Argument { index, text }) => Command::Unknown { word: text, index },
+            Step::Word(word) => self.first_word(word),
             Step::End | Step::UnknownOption if !self.asks_for_answer() => Command::Default,
             Step::Answer => Command::Jj,
             Step::End | Step::UnknownOption | Step::Malformed => Command::Malformed,
+        }
+    }
+
+    fn first_word(&mut self, Text { index, text, .. }: Text<'a>) -> Command<'a> {
+        match first(text) {
+            Some(First::Verb(verb)) => self.verb(verb),
+            Some(First::Group(second)) => self.group(second),
+            None if text == "flow" => Command::Flow { rest: &self.argv[self.at..] },
+            None if grammar::is_builtin(text) || grammar::is_harmless_alias(text) => Command::Jj,
+            None => Command::Unknown { word: text, index },
         }
     }
 
@@ -118,33 +152,36 @@ impl<'a> Reader<'a> {
         self.argv.iter().any(|arg| ["--help", "-h", "--version", "-V"].iter().any(|flag| arg == flag))
     }
 
-    fn bookmark(&mut self) -> Command<'a> {
+    fn group(&mut self, second: fn(&str) -> Second) -> Command<'a> {
         self.enter();
         match self.step(grammar::BEFORE_VERB) {
             Step::Word(_) if self.literal => Command::Malformed,
-            Step::Word(word) => match grammar::bookmark_word(word.text) {
-                BookmarkWord::Names(verb) => self.naming(verb),
-                BookmarkWord::Other => Command::Jj,
-                BookmarkWord::Unknown => Command::Malformed,
+            Step::Word(word) => match second(word.text) {
+                Second::Verb(verb) => self.verb(verb),
+                Second::Other => Command::Jj,
+                Second::Unknown => Command::Malformed,
             },
             Step::Answer => Command::Jj,
             Step::End | Step::UnknownOption | Step::Malformed => Command::Malformed,
         }
     }
 
-    fn naming(&mut self, verb: Verb) -> Command<'a> {
+    fn verb(&mut self, verb: Verb) -> Command<'a> {
         self.enter();
-        let mut arguments = Vec::new();
+        let rule = verb.rule();
+        let mut words = Vec::new();
         loop {
-            match self.step(verb.options()) {
-                Step::Word(argument) => arguments.push(argument),
-                Step::End if verb.accepts(arguments.len()) => {
-                    return Command::Bookmark(Naming { verb, arguments });
-                }
+            match self.step(rule.options) {
+                Step::Word(word) => words.push(word.read_as(rule.reading)),
+                Step::End if rule.accepts(words.len()) => break,
                 Step::Answer => return Command::Jj,
                 Step::End | Step::UnknownOption | Step::Malformed => return Command::Malformed,
             }
         }
+        words.append(&mut self.named);
+        words.retain(|argument| argument.reading != Reading::Other);
+        words.sort_by_key(|argument| argument.index);
+        Command::Watched(Watched { verb, arguments: words })
     }
 
     /// A further word was read. jj forgets the `--config`s before it where there are some after it, and so for
@@ -160,15 +197,15 @@ impl<'a> Reader<'a> {
             let index = self.at;
             self.at += 1;
             if self.literal || is_word(text) {
-                return Step::Word(Argument { index, text });
+                return Step::Word(Text { index, offset: 0, text });
             }
             let read = match text.strip_prefix("--") {
                 Some("") => {
                     self.literal = true;
                     Ok(())
                 }
-                Some(option) => self.long(own, option),
-                None => self.cluster(own, &text[1..]),
+                Some(option) => self.long(own, index, option),
+                None => self.cluster(own, index, &text[1..]),
             };
             if let Err(step) = read {
                 return step;
@@ -177,7 +214,7 @@ impl<'a> Reader<'a> {
         Step::End
     }
 
-    fn long(&mut self, own: Own, option: &'a str) -> Result<(), Step<'a>> {
+    fn long(&mut self, own: Own, index: usize, option: &'a str) -> Result<(), Step<'a>> {
         let (name, attached) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
@@ -185,28 +222,35 @@ impl<'a> Reader<'a> {
         let rule = grammar::long(own, name).ok_or(Step::UnknownOption)?;
         match (rule.value, attached) {
             (Value::Nothing, Some(_)) => Err(Step::Malformed),
-            _ => self.apply(rule, attached),
+            _ => self.apply(rule, attached.map(|value| self.end_of(index, value))),
         }
     }
 
-    fn cluster(&mut self, own: Own, cluster: &'a str) -> Result<(), Step<'a>> {
+    fn cluster(&mut self, own: Own, index: usize, cluster: &'a str) -> Result<(), Step<'a>> {
         let mut letters = cluster.chars();
         while let Some(letter) = letters.next() {
             let rule = grammar::short(own, letter).ok_or(Step::UnknownOption)?;
             if rule.value != Value::Nothing {
                 let glued = Some(letters.as_str()).filter(|rest| !rest.is_empty());
-                return self.apply(rule, glued.map(|rest| rest.strip_prefix('=').unwrap_or(rest)));
+                let value = glued.map(|rest| rest.strip_prefix('=').unwrap_or(rest));
+                return self.apply(rule, value.map(|value| self.end_of(index, value)));
             }
             self.apply(rule, None)?;
         }
         Ok(())
     }
 
-    fn apply(&mut self, rule: &OptionRule, attached: Option<&'a str>) -> Result<(), Step<'a>> {
-        let value = match rule.value {
-            Value::Nothing => "",
-            _ => attached.or_else(|| self.detached()).ok_or(Step::Malformed)?,
+    /// A value that an argument ends with.
+    fn end_of(&self, index: usize, text: &'a str) -> Text<'a> {
+        Text { index, offset: self.argv[index].len() - text.len(), text }
+    }
+
+    fn apply(&mut self, rule: &OptionRule, attached: Option<Text<'a>>) -> Result<(), Step<'a>> {
+        let found = match rule.value {
+            Value::Nothing => None,
+            _ => Some(attached.or_else(|| self.detached()).ok_or(Step::Malformed)?),
         };
+        let value = found.map_or("", |found| found.text);
         let fits = match rule.value {
             Value::Nothing | Value::Any => true,
             Value::NonEmpty => !value.is_empty(),
@@ -225,16 +269,23 @@ impl<'a> Reader<'a> {
             Role::NoIntegrateOperation => self.globals.no_integrate_operation = true,
             Role::Quiet => self.globals.quiet = true,
             Role::Answer => return Err(Step::Answer),
+            Role::Pattern => self.named.extend(found.map(|found| found.read_as(Reading::Pattern))),
+            Role::Named => {
+                let (name, _) = value.split_once('=').ok_or(Step::Malformed)?;
+                let name = found.map(|found| Text { text: name, ..found });
+                self.named.extend(name.map(|name| name.read_as(Reading::Symbol)));
+            }
             Role::Unread => {}
         }
         Ok(())
     }
 
     /// The argument after an option, where it can be its value.
-    fn detached(&mut self) -> Option<&'a str> {
-        let value = self.argv.get(self.at)?.to_str().filter(|text| is_word(text))?;
+    fn detached(&mut self) -> Option<Text<'a>> {
+        let index = self.at;
+        let text = self.argv.get(index)?.to_str().filter(|text| is_word(text))?;
         self.at += 1;
-        Some(value)
+        Some(Text { index, offset: 0, text })
     }
 
     fn config(&mut self, kind: usize, arg: ConfigArg<'a>) {

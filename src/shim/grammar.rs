@@ -22,6 +22,10 @@ pub(super) enum Role {
     Quiet,
     /// jj prints a text and looks no further.
     Answer,
+    /// `NAME=REVISION`, of which the name is a symbol.
+    Named,
+    /// A pattern of bookmarks' names.
+    Pattern,
     /// Stepped over, with its value.
     Unread,
 }
@@ -34,11 +38,16 @@ pub(super) struct OptionRule {
     pub(super) role: Role,
 }
 
-const fn flag(names: &'static [&'static str], letter: Option<char>, role: Role) -> OptionRule {
+pub(super) const fn flag(names: &'static [&'static str], letter: Option<char>, role: Role) -> OptionRule {
     takes(Value::Nothing, names, letter, role)
 }
 
-const fn takes(value: Value, names: &'static [&'static str], letter: Option<char>, role: Role) -> OptionRule {
+pub(super) const fn takes(
+    value: Value,
+    names: &'static [&'static str],
+    letter: Option<char>,
+    role: Role,
+) -> OptionRule {
     OptionRule { names, letter, value, role }
 }
 
@@ -58,18 +67,13 @@ const GLOBAL: &[OptionRule] = &[
     flag(&["help"], Some('h'), Role::Answer),
 ];
 
-const REVISION: OptionRule = takes(Value::NonEmpty, &["revision", "to"], Some('r'), Role::Unread);
-
 /// The options of one place on the command line, beside the global ones.
 pub(super) type Own = &'static [OptionRule];
 
 /// Before the first word.
 pub(super) const BEFORE_COMMAND: Own = &[flag(&["version"], Some('V'), Role::Answer)];
-/// Between `bookmark` and its verb.
+/// Between a group of commands, such as `bookmark`, and its verb.
 pub(super) const BEFORE_VERB: Own = &[];
-const CREATE: Own = &[REVISION];
-const SET: Own = &[REVISION, flag(&["allow-backwards"], Some('B'), Role::Unread)];
-const RENAME: Own = &[flag(&["overwrite-existing"], None, Role::Unread)];
 
 pub(super) fn long(own: Own, name: &str) -> Option<&'static OptionRule> {
     GLOBAL.iter().chain(own).find(|rule| rule.names.contains(&name))
@@ -79,61 +83,18 @@ pub(super) fn short(own: Own, letter: char) -> Option<&'static OptionRule> {
     GLOBAL.iter().chain(own).find(|rule| rule.letter == Some(letter))
 }
 
-/// A verb of `jj bookmark` that reads its arguments as names rather than as patterns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Create,
-    Set,
-    Rename,
-}
-
-impl Verb {
-    pub(super) fn options(self) -> Own {
-        match self {
-            Verb::Create => CREATE,
-            Verb::Set => SET,
-            Verb::Rename => RENAME,
-        }
-    }
-
-    pub(super) fn accepts(self, names: usize) -> bool {
-        match self {
-            Verb::Create | Verb::Set => names >= 1,
-            Verb::Rename => names == 2,
-        }
-    }
-}
-
-/// The second word of `jj bookmark …`; its letters are built in.
-pub(super) enum BookmarkWord {
-    Names(Verb),
-    Other,
-    Unknown,
-}
-
-pub(super) fn bookmark_word(word: &str) -> BookmarkWord {
-    match word {
-        "create" | "c" => BookmarkWord::Names(Verb::Create),
-        "set" | "s" => BookmarkWord::Names(Verb::Set),
-        "rename" | "r" => BookmarkWord::Names(Verb::Rename),
-        "advance" | "a" | "delete" | "d" | "forget" | "f" | "list" | "l" | "move" | "m" | "track" | "t"
-        | "untrack" => BookmarkWord::Other,
-        _ => BookmarkWord::Unknown,
-    }
-}
-
 /// Whether `word` is a command of every supported jj, hidden ones and built-in aliases included, so that no alias can
-/// stand behind it. `converge` (new in 0.45) and `bench` (a compile-time feature) are therefore missing.
+/// stand behind it; those that lead to a watched one are not among them. `converge` (new in 0.45) and `bench` (a
+/// compile-time feature) are missing too.
 pub(super) fn is_builtin(word: &str) -> bool {
     #[rustfmt::skip]
     let known = matches!(
         word,
-        "abandon" | "absorb" | "arrange" | "bisect" | "bookmark" | "commit" | "config" | "debug" | "describe" | "diff"
-        | "diffedit" | "duplicate" | "edit" | "evolog" | "evolution-log" | "file" | "fix" | "gerrit" | "git" | "help"
-        | "interdiff" | "log" | "metaedit" | "new" | "next" | "obslog" | "op" | "operation" | "parallelize" | "prev"
-        | "rebase" | "redo" | "resolve" | "restore" | "revert" | "root" | "run" | "show" | "sign"
-        | "simplify-parents" | "sparse" | "split" | "squash" | "status" | "tag" | "undo" | "unsign" | "util"
-        | "version" | "workspace"
+        "absorb" | "arrange" | "bisect" | "commit" | "config" | "debug" | "describe" | "diff" | "diffedit"
+        | "duplicate" | "edit" | "evolog" | "evolution-log" | "file" | "fix" | "gerrit" | "help" | "interdiff" | "log"
+        | "metaedit" | "new" | "next" | "obslog" | "parallelize" | "prev" | "rebase" | "resolve" | "restore"
+        | "revert" | "root" | "run" | "show" | "sign" | "simplify-parents" | "sparse" | "split" | "squash" | "status"
+        | "tag" | "unsign" | "util" | "version" | "workspace"
     );
     known
 }

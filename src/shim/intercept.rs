@@ -1,30 +1,56 @@
-//! The names a bookmark verb was given, read and written as jj does.
+//! The names that a command was given, read and written as jj does.
 
 use std::ffi::OsString;
 
-use super::argv::{Argument, Naming};
+use super::argv::{Reading, Verb, Watched};
 
-/// A bookmark's name, and which argument holds it.
+/// A bookmark's name, and the text in argv that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     pub(crate) index: usize,
+    /// Where in the argument it begins, and the bytes that it takes there.
+    offset: usize,
+    length: usize,
     pub(crate) text: String,
+    /// Whether the command makes a bookmark of this name where there is none. Else one is meant that is there.
+    pub(crate) makes: bool,
 }
 
-/// Every name of the verb, in order (for `rename` the old one, then the new one); `None` where jj will refuse one of
-/// them, and with it the command.
-pub(crate) fn names(naming: &Naming<'_>) -> Option<Vec<Name>> {
-    let read =
-        |argument: &Argument<'_>| Some(Name { index: argument.index, text: parse_symbol(argument.text)? });
-    naming.arguments.iter().map(read).collect()
+impl Name {
+    /// Another name for the same place.
+    pub(crate) fn renamed(&self, text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..*self }
+    }
+}
+
+/// Every name that the command was given, in order; patterns that may match several bookmarks are none. `None` where
+/// jj will refuse one of them, and with it the command.
+pub(crate) fn names(watched: &Watched<'_>) -> Option<Vec<Name>> {
+    let mut names = Vec::new();
+    for (place, argument) in watched.arguments.iter().enumerate() {
+        let text = match argument.reading {
+            Reading::Symbol => parse_symbol(argument.text)?,
+            Reading::Pattern if is_identifier(argument.text) && !argument.text.contains('*') => {
+                argument.text.to_owned()
+            }
+            Reading::Pattern | Reading::Other => continue,
+        };
+        // Of `rename OLD NEW` only the new name is made.
+        let makes = argument.reading == Reading::Symbol && (watched.verb, place) != (Verb::Rename, 0);
+        let (index, offset, length) = (argument.index, argument.offset, argument.text.len());
+        names.push(Name { index, offset, length, text, makes });
+    }
+    Some(names)
 }
 
 /// `argv` with each of `names` in its place, quoted where jj needs that; every other argument as it was.
 pub(crate) fn rewrite(argv: &[OsString], names: &[Name]) -> Vec<OsString> {
     let mut argv = argv.to_vec();
     for name in names {
-        if let Some(argument) = argv.get_mut(name.index) {
-            *argument = symbol(&name.text).into();
+        let text = argv.get(name.index).and_then(|argument| argument.to_str()).unwrap_or_default();
+        let (before, rest) = text.split_at_checked(name.offset).unwrap_or_default();
+        if let Some(after) = rest.get(name.length..) {
+            argv[name.index] = format!("{before}{}{after}", symbol(&name.text)).into();
         }
     }
     argv
@@ -116,7 +142,7 @@ mod tests {
 
     fn names_in(argv: &[OsString]) -> Option<Vec<Name>> {
         match scan(argv).command {
-            Command::Bookmark(naming) => names(&naming),
+            Command::Watched(watched) => names(&watched),
             _ => None,
         }
     }
@@ -203,17 +229,44 @@ mod tests {
     }
 
     #[rstest]
-    fn rewriting_touches_names_only() {
-        let argv = ["-R", "x", "bookmark", "rename", "x", "'y z'", "--quiet"].map(OsString::from);
-        let mut found = names_in(&argv).unwrap();
-        assert_eq!(found, [Name { index: 4, text: "x".into() }, Name { index: 5, text: "y z".into() }]);
-        let old = found.remove(0);
-        found[0].text = "a8f2--logicY".into();
-        assert_eq!(rewrite(&argv, &found), ["-R", "x", "bookmark", "rename", "x", "a8f2--logicY", "--quiet"]);
-        found[0].text = "it's \"y\"".into();
-        let quoted = ["-R", "x", "bookmark", "rename", "x", r#""it's \"y\"""#, "--quiet"];
-        assert_eq!(rewrite(&argv, &found), quoted);
-        assert_eq!(names_in(&rewrite(&argv, std::slice::from_ref(&old))).unwrap()[0], old);
+    #[case("-R x bookmark rename x 'y z' --quiet", "-R x bookmark rename x NEW --quiet")]
+    #[case("bookmark create x y", "bookmark create NEW NEW")]
+    #[case("bookmark set -r@ x", "bookmark set -r@ NEW")]
+    #[case("git push --named x=@", "git push --named NEW=@")]
+    #[case("git push --named=x=y=z", "git push --named=NEW=y=z")]
+    fn names_that_are_made_are_rewritten_in_their_place(#[case] line: &str, #[case] expected: &str) {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let argv = words(&line.replace("'y z'", "'y·z'"));
+        let made: Vec<Name> = names_in(&argv).unwrap().into_iter().filter(|name| name.makes).collect();
+        let new: Vec<Name> = made.iter().map(|name| name.renamed("NEW")).collect();
+        assert_eq!(rewrite(&argv, &new), words(expected));
+        assert_eq!(rewrite(&argv, &[]), argv);
+    }
+
+    #[rstest]
+    #[case("bookmark move x --to @", &["x"])]
+    #[case("bookmark m -t@ x y* a|b 'z'", &["x"])]
+    #[case("bookmark delete x glob:y", &["x"])]
+    #[case("bookmark forget x ~y", &["x"])]
+    #[case("bookmark advance", &[])]
+    #[case("git push -bx --bookmark=y --branch z -b w*", &["x", "y", "z"])]
+    #[case("bookmark track x@origin y", &[])]
+    #[case("bookmark rename x y", &["x"])]
+    fn plain_patterns_mean_bookmarks_that_are_there(#[case] line: &str, #[case] expected: &[&str]) {
+        let argv: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let found: Vec<Name> = names_in(&argv).unwrap().into_iter().filter(|name| !name.makes).collect();
+        assert_eq!(found.iter().map(|name| name.text.as_str()).collect::<Vec<_>>(), expected);
+        let new: Vec<Name> = found.iter().map(|name| name.renamed("NEW")).collect();
+        let rewritten = rewrite(&argv, &new);
+        let again: Vec<_> = names_in(&rewritten).unwrap().into_iter().filter(|name| !name.makes).collect();
+        assert!(again.iter().all(|name| name.text == "NEW") && again.len() == expected.len());
+    }
+
+    #[rstest]
+    fn a_rewritten_name_is_quoted_where_jj_needs_it() {
+        let argv = ["bookmark", "rename", "x", "y"].map(OsString::from);
+        let new = names_in(&argv).unwrap()[1].renamed("it's \"y\"");
+        assert_eq!(rewrite(&argv, &[new]), ["bookmark", "rename", "x", r#""it's \"y\"""#]);
     }
 
     proptest! {
@@ -225,8 +278,9 @@ mod tests {
         #[test]
         fn rewriting_alike_changes_nothing(written in prop::collection::vec("'[ -&(-~]+'|[a-c.+-]+|\"[a-c]\"", 1..4)) {
             let argv = create(&written.iter().map(String::as_str).collect::<Vec<_>>());
+            let texts = |names: Vec<Name>| names.into_iter().map(|name| (name.index, name.text)).collect::<Vec<_>>();
             if let Some(found) = names_in(&argv) {
-                prop_assert_eq!(names_in(&rewrite(&argv, &found)), Some(found));
+                prop_assert_eq!(names_in(&rewrite(&argv, &found)).map(texts), Some(texts(found)));
             }
         }
     }

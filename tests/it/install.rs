@@ -28,9 +28,9 @@ impl<'e> Home<'e> {
             .sh(&format!("unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_STATE_HOME SHELL; {script}"))
     }
 
-    /// Every file and link, with what is in it.
+    /// Every file and link, with what is in it, but for what jj has answered about its config.
     pub(crate) fn files(&self) -> String {
-        self.sh("cd && find . -type f -exec cksum {} + -o -type l -exec ls -l {} + | sort").ok().stdout
+        self.sh("cd && find . -path ./.cache/jj-flow/config -prune -o -type f -exec cksum {} + -o -type l -exec ls -l {} + | sort").ok().stdout
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {

@@ -239,8 +239,8 @@ fn list_shows_what_its_filters_ask_for() {
     }
     insta::assert_snapshot!(without_ids(&one.flow(&["list", "--all", "--gone"]).ok()), @r"
     FLOW                  STATUS       COMPONENT  PARENT          CHANGE    AGE  REPO
-    b1c4--docs (gone)     in-progress  one                        ********  now  $TEST_ENV/one
     a8f2--research--deep  in-progress  one        a8f2--research  ********  now  $TEST_ENV/one
+    b1c4--docs (gone)     in-progress  one                        ********  now  $TEST_ENV/one
     a8f2--docstringLogic  in-progress  engine                     ********  now  $TEST_ENV/two
     a8f2--research        in-progress  one                        ********  now  $TEST_ENV/one
     ");

@@ -1,41 +1,33 @@
-//! The shim: `jj` itself, standing before the real one. It names and records bookmarks as they are made, hands
-//! `jj flow` to jj-flow, and becomes the real jj for everything else.
+//! The shim: `jj` itself, standing before the real one. It names and records bookmarks as they are made and moved,
+//! hands `jj flow` to jj-flow, and becomes the real jj for everything else.
 //!
 //! It fails softly: whatever keeps it from its work, jj runs as if it were not there, with one line on stderr.
 
-mod bookmarks;
+mod aliases;
+mod names;
+mod record;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use crate::error::{Failure, Kind};
 use crate::output::Out;
-use crate::shim::argv::{Command, ConfigArg, Globals, expand, scan};
-use crate::shim::intercept::names;
+use crate::shim::argv::{Command, ConfigArg, Globals, Scan, scan};
 use crate::{env, jj, process};
 
-/// How deep aliases may name aliases.
-const ALIAS_DEPTH: usize = 10;
-
 /// Runs one command line of `jj`, given the name that the program was called by.
-pub(crate) fn run(argv0: &OsStr, args: Vec<OsString>) -> ExitCode {
-    if env::var("JJ_FLOW_BYPASS").is_some() {
-        return become_jj(argv0, &args);
+pub(crate) fn run(argv0: &OsStr, args: &[OsString]) -> ExitCode {
+    if env::var_os("JJ_FLOW_BYPASS").is_some() {
+        return become_jj(argv0, args);
     }
-    if let Command::Flow { rest } = scan(&args).command {
-        return super::run(&flow_args(&scan(&args).globals, rest));
-    }
-    let args = match resolve_aliases(args) {
-        Ok(args) | Err(args) => args,
-    };
-    let scanned = scan(&args);
-    match &scanned.command {
-        Command::Flow { rest } => super::run(&flow_args(&scanned.globals, rest)),
-        Command::Bookmark(naming) => match names(naming) {
-            Some(requested) => bookmarks::name_bookmarks(argv0, &args, &scanned, naming.verb, &requested),
-            None => become_jj(argv0, &args),
-        },
-        _ => become_jj(argv0, &args),
+    let resolved = aliases::resolve(args);
+    let args = resolved.as_deref().unwrap_or(args);
+    let Scan { command, globals } = scan(args);
+    match command {
+        Command::Flow { rest } => super::run(&flow_args(&globals, rest)),
+        Command::Watched(watched) => watch::run(argv0, args, &globals, &watched),
+        _ => become_jj(argv0, args),
     }
 }
 
@@ -55,34 +47,14 @@ fn options(globals: &Globals<'_>) -> Vec<String> {
     globals.configs.iter().map(option).collect()
 }
 
-/// Puts an alias's definition in the place of its word, as jj does. `Err` gives the words back as they were: it
-/// is no alias, or it means nothing to us.
-fn resolve_aliases(args: Vec<OsString>) -> Result<Vec<OsString>, Vec<OsString>> {
-    let Command::Unknown { .. } = scan(&args).command else { return Ok(args) };
-    let Some(program) = jj::locate() else { return Err(args) };
-    let (Ok(place), globals) = (env::current_dir(), options(&scan(&args).globals)) else { return Err(args) };
-    let Ok(entries) = jj::read_config(&program, &place, &globals) else { return Err(args) };
-    let mut expanded = args.clone();
-    for _ in 0..ALIAS_DEPTH {
-        let Command::Unknown { word, index } = scan(&expanded).command else { return Ok(expanded) };
-        // An alias is a list, or a table with a list in it.
-        let names = [format!("aliases.{word}"), format!("aliases.{word}.definition")];
-        let entry = entries.iter().find(|entry| names.contains(&entry.name));
-        let definition: Option<Vec<String>> = match entry.and_then(|entry| entry.value.as_array()) {
-            Some(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
-            None if word == "b" => Some(vec!["bookmark".to_owned()]),
-            None => None,
-        };
-        let Some(definition) = definition else { return Err(args) };
-        expanded = expand(&expanded, index, &definition);
-    }
-    Err(args)
-}
-
 /// Becomes the real jj.
 fn become_jj(argv0: &OsStr, args: &[OsString]) -> ExitCode {
     let Some(program) = jj::locate() else { return no_jj() };
     let error = process::exec(&program, argv0, args, &[jj::guard(&program)]);
+    not_started(&program, &error)
+}
+
+fn not_started(program: &std::path::Path, error: &std::io::Error) -> ExitCode {
     let _ = Out::new(false).note(&format!("Error: Could not start {}: {error}", program.display()));
     ExitCode::from(Kind::NoJj.exit())
 }

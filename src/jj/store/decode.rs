@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::wire::{Field, fields};
-use super::{Operation, RemoteTarget, Target, View};
+use super::{Bookmarks, Operation, RemoteTarget, Target, View, Wanted};
 use crate::model::{BookmarkName, CommitId, OpId};
 
 /// The length of an operation's and of a view's id, in bytes.
@@ -54,7 +54,7 @@ pub(super) fn view(message: &[u8]) -> Option<View> {
     for field in fields(message) {
         let field = field?;
         match field.number {
-            5 => has_legacy_remotes |= bookmark(field.bytes()?, &mut view)?,
+            5 => has_legacy_remotes |= bookmark(field.bytes()?, &|_| true, &mut view.bookmarks)?,
             8 => {
                 let (name, id) = entry(field.bytes()?)?;
                 view.working_copies.insert(name, commit(id?.bytes()?)?);
@@ -72,20 +72,42 @@ pub(super) fn view(message: &[u8]) -> Option<View> {
     (has_remotes || !has_legacy_remotes).then_some(view)
 }
 
+/// The local bookmarks of a view that are wanted; the rest of it is not looked into.
+pub(super) fn bookmarks(message: &[u8], wanted: Wanted<'_>) -> Option<Bookmarks> {
+    let mut found = Bookmarks::new();
+    let (mut has_remotes, mut has_legacy_remotes) = (false, false);
+    for field in fields(message) {
+        let field = field?;
+        match field.number {
+            5 => has_legacy_remotes |= bookmark(field.bytes()?, wanted, &mut found)?,
+            11 => has_remotes = true,
+            1 | 3 | 6 | 7 | 8 | 9 | 12 | 13 => {}
+            _ => return None,
+        }
+    }
+    (has_remotes || !has_legacy_remotes).then_some(found)
+}
+
 /// Reads a local bookmark, and whether it has remote ones in the legacy form.
-fn bookmark(message: &[u8], view: &mut View) -> Option<bool> {
+fn bookmark(message: &[u8], wanted: Wanted<'_>, found: &mut Bookmarks) -> Option<bool> {
     let (mut name, mut target, mut has_legacy_remotes) = (None, None, false);
     for field in fields(message) {
         let field = field?;
         match field.number {
-            1 => once(&mut name, field.text()?)?,
-            2 => once(&mut target, conflict(field.bytes()?)?)?,
+            1 => once(&mut name, BookmarkName::new(field.text()?))?,
+            2 => once(&mut target, field.bytes()?)?,
             3 => has_legacy_remotes = true,
             _ => return None,
         }
     }
-    if let Some(target) = target.filter(|target| *target != [None]) {
-        view.bookmarks.insert(BookmarkName::new(name?), target);
+    if let Some(target) = target {
+        let name = name?;
+        if wanted(&name) {
+            let target = conflict(target)?;
+            if target != [None] {
+                found.insert(name, target);
+            }
+        }
     }
     Some(has_legacy_remotes)
 }

@@ -3,7 +3,9 @@
 //! Never writes. The store is jj's own affair, so whatever is missing, of another kind or not fully understood is
 //! `None`, and the caller asks a jj process instead.
 
+mod commit;
 mod decode;
+mod trail;
 mod wire;
 
 #[cfg(test)]
@@ -14,8 +16,10 @@ use std::collections::{BTreeMap, HashSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
+pub(crate) use trail::{Move, Step};
+
 use super::Repo;
-use crate::model::{BookmarkName, CommitId, OpId};
+use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
 
 /// What each part of a repo has to be, as its `type` file tells.
 const KINDS: [(&str, &str); 3] =
@@ -34,6 +38,7 @@ const MAX_FILE: u64 = 1 << 26;
 #[derive(Debug)]
 pub(crate) struct OpStore {
     dir: Utf8PathBuf,
+    git_dir: Option<Utf8PathBuf>,
 }
 
 /// What one command, or one snapshot, did to the repo.
@@ -58,12 +63,18 @@ pub(crate) struct Operation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
     /// Local bookmarks. One that was deleted is not among them, even while a remote still has it.
-    pub(crate) bookmarks: BTreeMap<BookmarkName, Target>,
+    pub(crate) bookmarks: Bookmarks,
     /// By name and remote; in a colocated repo the remote `git` too.
     pub(crate) remote_bookmarks: BTreeMap<(BookmarkName, String), RemoteTarget>,
     /// The working-copy commit of each workspace, by its name.
     pub(crate) working_copies: BTreeMap<String, CommitId>,
 }
+
+/// Local bookmarks and where they point.
+pub(crate) type Bookmarks = BTreeMap<BookmarkName, Target>;
+
+/// Which bookmarks somebody asks for.
+pub(crate) type Wanted<'a> = &'a dyn Fn(&BookmarkName) -> bool;
 
 /// As jj's templates print it: one commit, or added, removed, added… where it is conflicted, `None` for absence.
 pub(crate) type Target = Vec<Option<CommitId>>;
@@ -82,7 +93,8 @@ impl OpStore {
         let is = |(part, kind): (&str, &str)| {
             load_file(&repo.dir().join(part).join("type")).is_some_and(|text| text == kind.as_bytes())
         };
-        KINDS.into_iter().all(is).then(|| Self { dir: repo.dir().join("op_store") })
+        let dir = repo.dir().join("op_store");
+        KINDS.into_iter().all(is).then(|| Self { dir, git_dir: repo.git_dir() })
     }
 
     /// One operation, integrated or not, by its full id or by a prefix that no other shares. A prefix costs a walk
@@ -122,6 +134,19 @@ impl OpStore {
             return Some(View::default());
         }
         decode::view(&load_file(&self.dir.join("views").join(&operation.view))?)
+    }
+
+    /// The change that a commit is of, where the commit itself tells it and was not packed away.
+    pub(crate) fn load_change_id(&self, commit: &CommitId) -> Option<ChangeId> {
+        commit::load_change_id(self.git_dir.as_ref()?, commit)
+    }
+
+    /// The local bookmarks that an operation left, as far as they are wanted.
+    fn load_bookmarks(&self, operation: &Operation, wanted: Wanted<'_>) -> Option<Bookmarks> {
+        if is_root(&operation.view) {
+            return Some(Bookmarks::new());
+        }
+        decode::bookmarks(&load_file(&self.dir.join("views").join(&operation.view))?, wanted)
     }
 
     fn load_full_id(&self, prefix: &str) -> Option<String> {

@@ -21,9 +21,12 @@ fn told(argv: &[OsString]) -> String {
     match scan(argv).command {
         Command::Default => "default".into(),
         Command::Flow { rest } => format!("flow {rest:?}"),
-        Command::Bookmark(Naming { verb, arguments }) => {
-            let names = arguments.iter().map(|Argument { index, text }| format!(" {text}@{index}"));
-            format!("{verb:?}").to_lowercase() + &names.collect::<String>()
+        Command::Watched(Watched { verb, arguments }) => {
+            let told = |argument: &Argument<'_>| match argument.offset {
+                0 => format!(" {}@{}", argument.text, argument.index),
+                offset => format!(" {}@{}+{offset}", argument.text, argument.index),
+            };
+            verb.word().to_owned() + &arguments.iter().map(told).collect::<String>()
         }
         Command::Unknown { word, index } => format!("unknown {word}@{index}"),
         Command::Jj => "jj".into(),
@@ -64,12 +67,16 @@ fn told(argv: &[OsString]) -> String {
 #[case("log -r @ --bogus", "jj")]
 #[case("-R . --quiet log", "jj")]
 #[case("op log", "jj")]
-#[case("operation undo", "jj")]
+#[case("operation log", "jj")]
 #[case("evolution-log", "jj")]
 #[case("obslog", "jj")]
 #[case("debug tree", "jj")]
 #[case("help bookmark create", "jj")]
-#[case("git push --named x=@", "jj")]
+#[case("git remote add x y", "jj")]
+#[case("git nonsense", "jj")]
+#[case("git --help push", "jj")]
+#[case("op undo", "jj")]
+#[case("op --nonsense restore x", "malformed")]
 #[case("util exec -- jj bookmark create x", "jj")]
 #[case("simplify-parents", "jj")]
 #[case("st", "jj")]
@@ -130,19 +137,19 @@ fn first_word(#[case] line: &str, #[case] expected: &str) {
 #[case("s x", "set x@2")]
 #[case("rename x y", "rename x@2 y@3")]
 #[case("r x y", "rename x@2 y@3")]
-#[case("advance x", "jj")]
-#[case("a", "jj")]
-#[case("delete x", "jj")]
-#[case("d x", "jj")]
-#[case("forget x", "jj")]
-#[case("f x", "jj")]
+#[case("advance x", "advance x@2")]
+#[case("a", "advance")]
+#[case("delete x", "delete x@2")]
+#[case("d x", "delete x@2")]
+#[case("forget x --include-remotes", "forget x@2")]
+#[case("f x", "forget x@2")]
 #[case("list", "jj")]
 #[case("l --bogus", "jj")]
-#[case("move x --to @", "jj")]
-#[case("m x", "jj")]
-#[case("track x", "jj")]
-#[case("t x", "jj")]
-#[case("untrack x", "jj")]
+#[case("move x --to @", "move x@2")]
+#[case("m x", "move x@2")]
+#[case("track x --remote y", "track")]
+#[case("t x", "track")]
+#[case("untrack x", "untrack")]
 #[case("u x", "malformed")]
 #[case("creat x", "malformed")]
 #[case("bookmark create x", "malformed")]
@@ -259,6 +266,41 @@ fn bookmark(#[case] line: &str, #[case] expected: &str) {
 }
 
 #[rstest]
+#[case("git push", "push")]
+#[case("git push --named x=@", "push x@3")]
+#[case("git push --named=x=@ -c@", "push x@2+8")]
+#[case("git push --named x", "malformed")]
+#[case("git push -b x --branch=y -bz --bookmark w", "push x@3 y@4+9 z@5+2 w@7")]
+#[case("git push -b=x --dry-run --all", "push x@2+3")]
+#[case("git push x", "malformed")]
+#[case("git push --remote origin -r @ -o a --tag t --deleted", "push")]
+#[case("git push --bogus", "malformed")]
+#[case("git fetch -b x --all-remotes --remote=y", "fetch")]
+#[case("git fetch x", "malformed")]
+#[case("git -R x import --quiet", "import")]
+#[case("undo", "undo")]
+#[case("undo x", "malformed")]
+#[case("undo -h", "jj")]
+#[case("redo --at-op=x", "redo")]
+#[case("op restore x --what repo", "restore")]
+#[case("op restore x --what bogus", "malformed")]
+#[case("operation restore", "malformed")]
+#[case("op revert", "revert")]
+#[case("operation revert x", "revert")]
+#[case("op integrate x", "integrate")]
+#[case("op abandon x", "jj")]
+#[case("abandon", "abandon")]
+#[case("abandon x -r y --retain-bookmarks z", "abandon")]
+#[case("abandon --revision x", "malformed")]
+#[case("bookmark move --from x -t y z", "move z@6")]
+#[case("bookmark move -B", "move")]
+#[case("bookmark delete", "malformed")]
+#[case("bookmark track", "malformed")]
+fn what_acts_on_bookmarks(#[case] line: &str, #[case] expected: &str) {
+    assert_eq!(told(&argv(line)), expected);
+}
+
+#[rstest]
 #[case("-R a bookmark -R=b create -Rc x", Globals { repository: Some("c"), ..Globals::default() })]
 #[case("--repository=a flow -R b", Globals { repository: Some("a"), ..Globals::default() })]
 #[case("-R= flow", Globals { repository: Some(""), ..Globals::default() })]
@@ -318,7 +360,10 @@ fn expanding(
 
 #[rstest]
 fn builtin_words_are_jjs() {
-    for word in ["abandon", "git", "run", "workspace", "op", "tag", "unsign", "version"] {
+    for word in ["git", "op", "bookmark"] {
+        assert_eq!(told(&argv(word)), "malformed");
+    }
+    for word in ["arrange", "run", "workspace", "tag", "unsign", "version"] {
         assert_eq!(told(&argv(word)), "jj");
     }
 }
@@ -334,9 +379,9 @@ proptest! {
     #[test]
     fn names_are_arguments(words in prop::collection::vec(any_word(), 0..12)) {
         let argv = argv(&format!("bookmark {}", words.join(" ")));
-        if let Command::Bookmark(Naming { arguments, .. }) = scan(&argv).command {
+        if let Command::Watched(Watched { arguments, .. }) = scan(&argv).command {
             prop_assert!(arguments.is_sorted_by(|one, next| one.index < next.index));
-            for Argument { index, text } in arguments {
+            for Argument { index, text, .. } in arguments {
                 prop_assert_eq!(&argv[index], text);
                 prop_assert!(is_word(text) || argv[..index].iter().any(|arg| arg == "--"));
             }

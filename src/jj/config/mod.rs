@@ -1,16 +1,35 @@
 //! jj's own config, as jj resolves it.
 
+mod cache;
+mod sources;
+
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use cache::folder as cache_folder;
+use sources::Sources;
 
 use super::{failed, locate};
 use crate::process;
 
+/// The beginnings of the settings that anybody here asks for. What they are does not depend on the clock, the host or
+/// the seed.
+const ASKED: [&str; 8] = [
+    "flow.",
+    "aliases.",
+    "merge-tools.",
+    "revset-aliases.",
+    "template-aliases.",
+    "ui.color",
+    "ui.default-command",
+    "user.email",
+];
+
 /// One entry that decides: overridden ones are not among them.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) value: Value,
@@ -18,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) source: String,
     #[serde(default)]
     pub(crate) path: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     is_overridden: bool,
 }
 
@@ -29,8 +48,28 @@ impl Entry {
     }
 }
 
-/// Every entry outside jj's defaults, in one process; `dir` decides which repo's config takes part.
-pub(crate) fn read_config(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
+/// The entries that somebody here asks for, but for jj's defaults; `dir` decides which repo's config takes part. Starts
+/// a process only where the files are not those of an earlier time.
+pub(crate) fn load_config(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
+    let key = || Sources::load(dir, options)?.key(program, options);
+    let before = key();
+    if let Some(known) = before.as_deref().and_then(cache::load) {
+        return Ok(known);
+    }
+    let entries = run_config_list(program, dir, options)?;
+    // Somebody may have written one of the files meanwhile.
+    if let Some(key) = before.filter(|before| key().as_ref() == Some(before)) {
+        cache::keep(&key, &entries);
+    }
+    Ok(entries)
+}
+
+/// Whether any config file that decides in `dir` has this text in it; true where that cannot be told.
+pub(crate) fn load_mention(dir: &Utf8Path, text: &str) -> bool {
+    Sources::load(dir, &[]).is_none_or(|sources| sources.mention(text))
+}
+
+fn run_config_list(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
     let mut args = vec!["--color=never".into(), "--no-pager".into(), "--ignore-working-copy".into()];
     args.extend(options.iter().map(Into::into));
     let list = ["config", "list", "--include-overridden", r#"--template=json(self) ++ "\n""#];
@@ -41,8 +80,9 @@ pub(crate) fn read_config(program: &Path, dir: &Utf8Path, options: &[String]) ->
         return Err(failed("config list", &finished.stderr).into());
     }
     let text = String::from_utf8_lossy(&finished.stdout);
-    let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-    Ok(entries.filter(Entry::holds).collect())
+    let entries = text.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
+    let is_asked = |entry: &Entry| ASKED.iter().any(|asked| entry.name.starts_with(asked));
+    Ok(entries.filter(Entry::holds).filter(is_asked).collect())
 }
 
 /// The folder of the user's own config, which has `conf.d` in it.

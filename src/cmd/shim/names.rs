@@ -1,0 +1,112 @@
+//! Judges the names that a command was given, and puts in their place what is asked of jj instead.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use super::record::Desk;
+use crate::error::{Failure, Kind};
+use crate::jj::OpStore;
+use crate::name::policy::{Naming, Verdict, judge, stands_for};
+use crate::output::Out;
+use crate::shim::argv::Verb;
+use crate::shim::intercept::{Name, rewrite};
+
+/// What a command asks for once its names were judged.
+pub(super) struct Settled {
+    pub(super) args: Vec<OsString>,
+    /// The bookmarks that it makes where they are not there.
+    pub(super) made: Vec<String>,
+}
+
+/// Judges every name, with a line on stderr for each that changes; none where one is refused.
+pub(super) fn settle(
+    desk: &Desk,
+    args: &[OsString],
+    verb: Verb,
+    names: &[Name],
+) -> anyhow::Result<Option<Settled>> {
+    let out = Out::new(false);
+    let existing = load_existing(desk)?;
+    let exists = |name: &str| {
+        let same = existing.get(name);
+        same.or_else(|| existing.iter().find(|bookmark| bookmark.eq_ignore_ascii_case(name))).cloned()
+    };
+    let config = &desk.session.config;
+    let uid = desk.uid()?;
+    let naming = Naming {
+        policy: config.policy,
+        rules: &config.rules,
+        exempt: &config.exempt,
+        uid: &uid,
+        exists: &exists,
+    };
+    let (mut changed, mut made) = (Vec::new(), Vec::new());
+    for name in names {
+        let verdict = match (name.makes, stands_for(&name.text, &naming)) {
+            (true, _) => judge(&name.text, &naming),
+            (false, Some(flow)) => Verdict::Rewrite(flow),
+            (false, None) => Verdict::Keep,
+        };
+        let Ok(new) = told(out, verb, name, &verdict) else { return Ok(None) };
+        let settled = new.unwrap_or_else(|| name.clone());
+        if name.makes {
+            made.push(settled.text.clone());
+        }
+        if settled != *name {
+            changed.push(settled);
+        }
+    }
+    Ok(Some(Settled { args: rewrite(args, &changed), made }))
+}
+
+/// A refusal, which has been told.
+struct Refused;
+
+/// Tells a verdict, and gives the name that takes the place of the one asked for.
+fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<Name>, Refused> {
+    let asked = name.text.escape_debug();
+    match verdict {
+        Verdict::Keep | Verdict::Flow(_) => {}
+        Verdict::Rewrite(flow) => {
+            let _ = out.note(&format!("jj-flow: {asked} is named {flow}."));
+            return Ok(Some(name.renamed(flow.as_str())));
+        }
+        Verdict::Warn { reason, suggestion } => {
+            let better = suggestion.as_ref().map(|flow| format!("; {flow} would do")).unwrap_or_default();
+            let _ = out.note(&format!("Warning: {asked} is no flow's name: {reason}{better}."));
+        }
+        Verdict::Refuse { reason, suggestion } => {
+            let word = verb.word();
+            let message = format!("Could not {word} the bookmark {asked}: {reason}");
+            let mut failure = Failure::new(Kind::NameRefused, message);
+            failure.hint = suggestion.as_ref().map(|flow| match verb {
+                Verb::Create | Verb::Set => format!("jj bookmark {word} {flow}"),
+                _ => format!("jj flow name check {flow}"),
+            });
+            let _ = out.failure(&failure);
+            return Err(Refused);
+        }
+    }
+    Ok(None)
+}
+
+/// The bookmarks that there are, those among them that only a remote still has.
+fn load_existing(desk: &Desk) -> anyhow::Result<BTreeSet<String>> {
+    let jj = &desk.session.jj;
+    let from_store = || {
+        let store = OpStore::open(jj.repo())?;
+        let mut names = BTreeSet::new();
+        for head in jj.repo().load_heads().ok()? {
+            let view = store.load_view(&store.load_operation(&head)?)?;
+            names.extend(view.bookmarks.keys().map(ToString::to_string));
+            names.extend(view.remote_bookmarks.keys().map(|(name, _)| name.to_string()));
+        }
+        Some(names)
+    };
+    if let Some(names) = from_store() {
+        return Ok(names);
+    }
+    let template = r#"--template=json(name) ++ "\n""#;
+    let text = jj.run_at(&jj.require_head()?, &["bookmark", "list", "--all-remotes", template])?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}

@@ -1,0 +1,69 @@
+//! Runs a command that names bookmarks or acts on them: its names are judged, jj runs in this process's place, and
+//! what it did is recorded before this returns.
+
+use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+
+use super::names::{Settled, settle};
+use super::record::{Desk, record};
+use super::{become_jj, no_jj, not_started, options};
+use crate::error::{Failure, Kind};
+use crate::jj::{self, Repo};
+use crate::output::{Out, plain};
+use crate::process;
+use crate::session::Place;
+use crate::shim::argv::{Globals, Watched};
+use crate::shim::intercept::names;
+
+pub(super) fn run(
+    argv0: &OsStr,
+    args: &[OsString],
+    globals: &Globals<'_>,
+    watched: &Watched<'_>,
+) -> ExitCode {
+    let Some(program) = jj::locate() else { return no_jj() };
+    let place = Place::find(globals.repository.map(Utf8Path::new), false, options(globals)).ok();
+    let found = place.and_then(|place| Some((Repo::find(&place.dir)?, place)));
+    let (Some((repo, place)), Some(names)) = (found, names(watched)) else {
+        return become_jj(argv0, args);
+    };
+    let mut desk = None;
+    let mut settled = Settled { args: args.to_vec(), made: Vec::new() };
+    if !names.is_empty() {
+        let judged =
+            Desk::open(&place).and_then(|desk| Ok((settle(&desk, args, watched.verb, &names)?, desk)));
+        match judged {
+            Ok((Some(new), open)) => (settled, desk) = (new, Some(open)),
+            Ok((None, _)) => return ExitCode::FAILURE,
+            Err(error) => {
+                tell_unjudged(&error);
+                return become_jj(argv0, args);
+            }
+        }
+    }
+    // Such an operation is nobody's yet, or beside the one that the repo stands at.
+    if globals.no_integrate_operation || globals.at_operation.is_some() {
+        return become_jj(argv0, &settled.args);
+    }
+    let Ok(before) = repo.load_heads() else { return become_jj(argv0, &settled.args) };
+    let mark = jj::guard_spawn(&program);
+    let ended = match process::run_in_foreground(&program, argv0, &settled.args, &[mark]) {
+        Ok(ended) => ended,
+        Err(error) => return not_started(&program, &error),
+    };
+    if let Err(error) = record(&place, &repo, &before, desk, &settled.made) {
+        let text = format!("Warning: jj-flow's registry does not have this yet, and will follow: {error:#}");
+        let _ = Out::new(false).note(&plain(&text));
+    }
+    ended.pass_on()
+}
+
+/// What jj itself cannot read it says itself.
+fn tell_unjudged(error: &anyhow::Error) {
+    if Failure::of(error).kind != Kind::Jj {
+        let text = format!("Warning: jj-flow did not look at this bookmark: {error:#}");
+        let _ = Out::new(false).note(&plain(&text));
+    }
+}
