@@ -2,6 +2,7 @@
 
 mod fixture;
 mod foreign;
+mod trail;
 
 use std::collections::BTreeMap;
 
