@@ -227,3 +227,18 @@ fn without_a_registry_jj_does_the_same(#[case] registry: &str) {
         assert_eq!(env.rows(HISTORY), history);
     }
 }
+
+#[test]
+fn a_bookmark_that_a_remote_has_keeps_its_name() {
+    let env = environment();
+    env.bare_git("origin");
+    let ours = field(&env);
+    ours.jj(&["bookmark", "create", "feature", "-r", "@-"]).ok();
+    ours.jj(&["git", "remote", "add", "origin", "../origin"]).ok();
+    ours.jj(&["git", "push", "-b", "feature"]).ok();
+    env.dir("").jj(&["git", "clone", "--colocate", "origin", "theirs"]).ok();
+    let theirs = env.dir("theirs");
+    theirs.shim(&["bookmark", "set", "feature", "-r", "feature@origin"]).ok();
+    theirs.shim(&["bookmark", "create", "feature2"]).ok();
+    assert_eq!(names(&theirs), "a8f2--logicFeature2 feature");
+}

@@ -17,17 +17,17 @@ use crate::shim::argv::{Command, ConfigArg, Globals, Scan, scan};
 use crate::{env, jj, process};
 
 /// Runs one command line of `jj`, given the name that the program was called by.
-pub(crate) fn run(argv0: &OsStr, args: &[OsString]) -> ExitCode {
+pub(crate) fn run(argv0: &OsStr, typed: &[OsString]) -> ExitCode {
     if env::var_os("JJ_FLOW_BYPASS").is_some() {
-        return become_jj(argv0, args);
+        return become_jj(argv0, typed);
     }
-    let resolved = aliases::resolve(args);
-    let args = resolved.as_deref().unwrap_or(args);
+    let resolved = aliases::resolve(typed);
+    let args = resolved.as_deref().unwrap_or(typed);
     let Scan { command, globals } = scan(args);
     match command {
         Command::Flow { rest } => super::run(&flow_args(&globals, rest)),
-        Command::Watched(watched) => watch::run(argv0, args, &globals, &watched),
-        _ => become_jj(argv0, args),
+        Command::Watched(watched) => watch::run(argv0, typed, args, &globals, &watched),
+        _ => become_jj(argv0, typed),
     }
 }
 

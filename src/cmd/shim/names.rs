@@ -11,9 +11,14 @@ use crate::output::Out;
 use crate::shim::argv::Verb;
 use crate::shim::intercept::{Name, rewrite};
 
+/// What jj calls the refs of its own git repo: they lag behind the bookmarks.
+const OWN_REFS: &str = "git";
+
 /// What a command asks for once its names were judged.
+#[derive(Default)]
 pub(super) struct Settled {
-    pub(super) args: Vec<OsString>,
+    /// The arguments with other names in them, where there are any.
+    pub(super) args: Option<Vec<OsString>>,
     /// The bookmarks that it makes where they are not there.
     pub(super) made: Vec<String>,
 }
@@ -56,7 +61,8 @@ pub(super) fn settle(
             changed.push(settled);
         }
     }
-    Ok(Some(Settled { args: rewrite(args, &changed), made }))
+    let args = (!changed.is_empty()).then(|| rewrite(args, &changed));
+    Ok(Some(Settled { args, made }))
 }
 
 /// A refusal, which has been told.
@@ -90,7 +96,7 @@ fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<N
     Ok(None)
 }
 
-/// The bookmarks that there are, those among them that only a remote still has.
+/// The bookmarks that there are, those among them that only a remote has.
 fn load_existing(desk: &Desk) -> anyhow::Result<BTreeSet<String>> {
     let jj = &desk.session.jj;
     let from_store = || {
@@ -99,14 +105,17 @@ fn load_existing(desk: &Desk) -> anyhow::Result<BTreeSet<String>> {
         for head in jj.repo().load_heads().ok()? {
             let view = store.load_view(&store.load_operation(&head)?)?;
             names.extend(view.bookmarks.keys().map(ToString::to_string));
-            names.extend(view.remote_bookmarks.keys().map(|(name, _)| name.to_string()));
+            let remote = view.remote_bookmarks.keys().filter(|(_, remote)| remote != OWN_REFS);
+            names.extend(remote.map(|(name, _)| name.to_string()));
         }
         Some(names)
     };
     if let Some(names) = from_store() {
         return Ok(names);
     }
-    let template = r#"--template=json(name) ++ "\n""#;
+    let template = r#"--template="[" ++ json(name) ++ "," ++ json(remote) ++ "]\n""#;
     let text = jj.run_at(&jj.require_head()?, &["bookmark", "list", "--all-remotes", template])?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    let listed = text.lines().map(serde_json::from_str::<(String, Option<String>)>);
+    let listed = listed.collect::<Result<Vec<_>, _>>()?.into_iter();
+    Ok(listed.filter(|(_, remote)| remote.as_deref() != Some(OWN_REFS)).map(|(name, _)| name).collect())
 }

@@ -17,8 +17,10 @@ use crate::session::Place;
 use crate::shim::argv::{Globals, Watched};
 use crate::shim::intercept::names;
 
+/// `typed` is the command line as it came, `args` the one that jj's aliases make of it.
 pub(super) fn run(
     argv0: &OsStr,
+    typed: &[OsString],
     args: &[OsString],
     globals: &Globals<'_>,
     watched: &Watched<'_>,
@@ -27,10 +29,10 @@ pub(super) fn run(
     let place = Place::find(globals.repository.map(Utf8Path::new), false, options(globals)).ok();
     let found = place.and_then(|place| Some((Repo::find(&place.dir)?, place)));
     let (Some((repo, place)), Some(names)) = (found, names(watched)) else {
-        return become_jj(argv0, args);
+        return become_jj(argv0, typed);
     };
     let mut desk = None;
-    let mut settled = Settled { args: args.to_vec(), made: Vec::new() };
+    let mut settled = Settled::default();
     if !names.is_empty() {
         let judged =
             Desk::open(&place).and_then(|desk| Ok((settle(&desk, args, watched.verb, &names)?, desk)));
@@ -39,17 +41,18 @@ pub(super) fn run(
             Ok((None, _)) => return ExitCode::FAILURE,
             Err(error) => {
                 tell_unjudged(&error);
-                return become_jj(argv0, args);
+                return become_jj(argv0, typed);
             }
         }
     }
+    let args = settled.args.as_deref().unwrap_or(typed);
     // Such an operation is nobody's yet, or beside the one that the repo stands at.
     if globals.no_integrate_operation || globals.at_operation.is_some() {
-        return become_jj(argv0, &settled.args);
+        return become_jj(argv0, args);
     }
-    let Ok(before) = repo.load_heads() else { return become_jj(argv0, &settled.args) };
+    let Ok(before) = repo.load_heads() else { return become_jj(argv0, args) };
     let mark = jj::guard_spawn(&program);
-    let ended = match process::run_in_foreground(&program, argv0, &settled.args, &[mark]) {
+    let ended = match process::run_in_foreground(&program, argv0, args, &[mark]) {
         Ok(ended) => ended,
         Err(error) => return not_started(&program, &error),
     };
