@@ -29,7 +29,8 @@ impl Hearing {
     pub(super) fn start(listener: impl Fn(i32) + Send + 'static) -> std::io::Result<Self> {
         let mut heard = heard();
         if !heard.installed {
-            let ends_us = |signal: &i32| !is_ignored(*signal);
+            let ignored = ignored();
+            let ends_us = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
             let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(ends_us))?;
             std::thread::Builder::new().name("signals".into()).spawn(move || hear(signals))?;
             heard.installed = true;
@@ -61,10 +62,9 @@ fn heard() -> MutexGuard<'static, Heard> {
     HEARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the process ignores a signal; false where the system has no `/proc`.
-pub(super) fn is_ignored(signal: i32) -> bool {
+/// The signals that the process ignores, the first in the lowest bit; none where the system has no `/proc`.
+pub(super) fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

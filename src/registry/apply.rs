@@ -240,6 +240,7 @@ fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rus
         What::Undone { .. } => (Some(Status::Merged), Some(Status::Success), None),
         What::Verified(verification) => (None, None, Some(verification.ending.as_str())),
         What::Pushed { remote, .. } => (None, None, Some(remote.as_str())),
+        What::Renamed { to } => (None, None, Some(to.as_str())),
         _ => (None, None, None),
     };
     db.prepare_cached(

@@ -206,7 +206,7 @@ fn signals_are_heard_and_then_are_what_they_were(#[values("HUP", "INT", "QUIT", 
         "QUIT" => Signal::QUIT,
         _ => Signal::TERM,
     };
-    if signals::is_ignored(signal.as_raw()) {
+    if signals::ignored() >> (signal.as_raw() - 1) & 1 == 1 {
         return; // As in a job in the background of a script: a shell cannot undo that.
     }
     let mut program = start_program("exec");
