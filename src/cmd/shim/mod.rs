@@ -8,6 +8,7 @@ mod bookmarks;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
+use super::complete;
 use crate::error::{Failure, Kind};
 use crate::output::Out;
 use crate::shim::argv::{Command, ConfigArg, Globals, expand, scan};
@@ -21,6 +22,9 @@ const ALIAS_DEPTH: usize = 10;
 pub(crate) fn run(argv0: &OsStr, args: Vec<OsString>) -> ExitCode {
     if env::var("JJ_FLOW_BYPASS").is_some() {
         return become_jj(argv0, &args);
+    }
+    if let Some(shell) = complete::shell() {
+        return complete::answer_before_jj(&shell, &args).unwrap_or_else(|| become_jj(argv0, &args));
     }
     if let Command::Flow { rest } = scan(&args).command {
         return super::run(&flow_args(&scan(&args).globals, rest));
