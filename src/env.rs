@@ -38,6 +38,11 @@ pub(crate) fn current_dir() -> anyhow::Result<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(dir).map_err(|dir| anyhow::anyhow!("{} is not UTF-8", dir.display()))
 }
 
+/// The name that this program was called by.
+pub(crate) fn argv0() -> OsString {
+    std::env::args_os().next().unwrap_or_default()
+}
+
 /// This program's own file.
 pub(crate) fn current_exe() -> anyhow::Result<Utf8PathBuf> {
     Ok(Utf8PathBuf::try_from(std::env::current_exe()?)?)

@@ -101,7 +101,8 @@ fn as_setting(entry: &Entry) -> Setting {
     Setting { name: entry.name.clone(), value: entry.value.clone(), personal }
 }
 
-fn expand_home(path: &Utf8Path) -> Utf8PathBuf {
+/// `~` and what is below it, as a shell would have put it.
+pub(crate) fn expand_home(path: &Utf8Path) -> Utf8PathBuf {
     match (path.strip_prefix("~"), env::var("HOME")) {
         (Ok(rest), Some(home)) => Utf8Path::new(&home).join(rest),
         _ => path.to_owned(),

@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod adopt;
+mod complete;
 mod config;
 mod conflicts;
 mod desk;
@@ -105,6 +106,9 @@ struct Call {
 
 /// Runs the command line (without the program's name) and gives its exit status.
 pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    if let Some(shell) = complete::shell() {
+        return complete::answer(&shell, args);
+    }
     let wants_json = args.iter().any(|arg| arg == "--json");
     let full = std::iter::once(OsString::from("jj-flow")).chain(args.iter().cloned());
     let cli = match Cli::try_parse_from(full) {

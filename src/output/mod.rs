@@ -28,6 +28,11 @@ pub(crate) struct Out {
     color: ColorChoice,
 }
 
+/// Puts bytes on stdout that are another program's to read.
+pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
+    io::stdout().lock().write_all(bytes)
+}
+
 impl Out {
     pub(crate) fn new(json: bool) -> Self {
         Self { json, color: ColorChoice::Auto }

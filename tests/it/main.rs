@@ -10,6 +10,8 @@
 )]
 
 mod common;
+mod completion;
+mod completion_shells;
 mod concurrent;
 mod conflict_ways;
 mod conflicts;

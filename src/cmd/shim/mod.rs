@@ -11,6 +11,7 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
+use super::complete;
 use crate::error::{Failure, Kind};
 use crate::output::Out;
 use crate::shim::argv::{Command, ConfigArg, Globals, Scan, scan};
@@ -20,6 +21,9 @@ use crate::{env, jj, process};
 pub(crate) fn run(argv0: &OsStr, typed: &[OsString]) -> ExitCode {
     if env::var_os("JJ_FLOW_BYPASS").is_some() {
         return become_jj(argv0, typed);
+    }
+    if let Some(shell) = complete::shell() {
+        return complete::answer_before_jj(&shell, typed).unwrap_or_else(|| become_jj(argv0, typed));
     }
     let resolved = aliases::resolve(typed);
     let args = resolved.as_deref().unwrap_or(typed);

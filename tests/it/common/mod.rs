@@ -16,3 +16,4 @@ mod self_test;
 pub(crate) use environment::TestEnvironment;
 pub(crate) use output::Output;
 pub(crate) use repo::TestRepo;
+pub(crate) use tools::real_jj;

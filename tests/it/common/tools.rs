@@ -78,6 +78,6 @@ pub(super) fn path(root: &Path, with_shim: bool) -> String {
 }
 
 /// The real jj itself, without the script before it.
-pub(super) fn real_jj() -> &'static Path {
+pub(crate) fn real_jj() -> &'static Path {
     &REAL_JJ
 }
