@@ -80,12 +80,9 @@ fn load_bookmarks(repository: Option<&str>) -> Option<BTreeSet<String>> {
     let repository = repository.map(|path| expand_home(Utf8Path::new(path)));
     let place = Place::find(repository.as_deref(), false, Vec::new()).ok()?;
     let repo = Repo::find(&place.dir)?;
-    let store = OpStore::open(&repo)?;
-    let mut names = BTreeSet::new();
-    for head in repo.load_heads().ok()? {
-        let view = store.load_view(&store.load_operation(&head)?)?;
-        names.extend(view.bookmarks.into_keys().map(|name| name.as_str().to_owned()));
-    }
+    let views = OpStore::open(&repo)?.load_views(&repo.load_heads().ok()?)?;
+    let bookmarks = views.into_iter().flat_map(|view| view.bookmarks.into_keys());
+    let mut names: BTreeSet<String> = bookmarks.map(|name| name.as_str().to_owned()).collect();
     // A line's end in a name would be two candidates.
     names.retain(|name| !name.contains(char::is_control));
     Some(names)

@@ -100,10 +100,8 @@ fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<N
 fn load_existing(desk: &Desk) -> anyhow::Result<BTreeSet<String>> {
     let jj = &desk.session.jj;
     let from_store = || {
-        let store = OpStore::open(jj.repo())?;
         let mut names = BTreeSet::new();
-        for head in jj.repo().load_heads().ok()? {
-            let view = store.load_view(&store.load_operation(&head)?)?;
+        for view in OpStore::open(jj.repo())?.load_views(&jj.repo().load_heads().ok()?)? {
             names.extend(view.bookmarks.keys().map(ToString::to_string));
             let remote = view.remote_bookmarks.keys().filter(|(_, remote)| remote != OWN_REFS);
             names.extend(remote.map(|(name, _)| name.to_string()));

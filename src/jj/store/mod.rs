@@ -136,6 +136,11 @@ impl OpStore {
         decode::view(&load_file(&self.dir.join("views").join(&operation.view))?)
     }
 
+    /// The same of each of several operations.
+    pub(crate) fn load_views(&self, operations: &[OpId]) -> Option<Vec<View>> {
+        operations.iter().map(|id| self.load_view(&self.load_operation(id)?)).collect()
+    }
+
     /// The change that a commit is of, where the commit itself tells it and was not packed away.
     pub(crate) fn load_change_id(&self, commit: &CommitId) -> Option<ChangeId> {
         commit::load_change_id(self.git_dir.as_ref()?, commit)
