@@ -13,6 +13,20 @@ pub(crate) fn var_os(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// A variable's value as jj reads its own: an empty one is set, and one that is not UTF-8 is not.
+#[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+pub(crate) fn var_for_jj(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The files and folders that `JJ_CONFIG` names in the place of the user's and the system's config, in full: a jj that
+/// is started in another folder would find others by a relative path, somebody else's among them.
+pub(crate) fn jj_config() -> Option<Vec<PathBuf>> {
+    let paths = var_for_jj("JJ_CONFIG")?;
+    let named = std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty());
+    Some(named.map(|path| std::path::absolute(&path).unwrap_or(path)).collect())
+}
+
 /// A variable's value as text; one that is not UTF-8 counts as not set.
 pub(crate) fn var(name: &str) -> Option<String> {
     var_os(name)?.into_string().ok()

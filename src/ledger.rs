@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::config::Hook;
 use crate::env;
 use crate::error::{Failure, Kind};
-use crate::event::{Event, Found, Verification, What};
+use crate::event::{Event, Found, Origin, Verification, What};
 use crate::jj::Repo;
 use crate::journal::{Held, Identity, Journal, short_hash};
 use crate::model::{BookmarkName, OpId, RepoId};
@@ -43,12 +43,12 @@ impl Ledger {
     /// touched, where either cannot be written.
     pub(crate) fn open(
         mut registry: Registry,
+        journal: Journal,
         repo: &Repo,
         component: &str,
         now: Timestamp,
         find_actor: impl FnOnce(&mut Registry) -> anyhow::Result<Actor>,
     ) -> anyhow::Result<Self> {
-        let journal = Journal::of(repo.dir());
         let unwritable = |error: std::io::Error| {
             Failure::new(Kind::Registry, format!("Could not write to {}: {error}", journal.path()))
         };
@@ -120,20 +120,28 @@ impl Ledger {
             }
             let mut stands = stands.into_iter();
             found.retain(|_| stands.next() == Some(true));
+            let _lock = self.journal.lock()?;
+            self.catch_up()?;
             self.append_new(found)?;
         }
         self.registry.set_compared_at(&self.repo, op)
     }
 
-    /// Records what operations did, as they themselves tell it. One that was recorded before is not again.
-    pub(crate) fn record_done(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
-        if found.is_empty() { Ok(()) } else { self.append_new(found) }
-    }
-
-    /// Appends the events that are not there yet, and whose flow is there, or is not, as they have it.
-    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
+    /// Records what operations did. `find` tells it from the rows as they are now that nobody else writes any; what was
+    /// recorded before is not again.
+    pub(crate) fn record_done(
+        &mut self,
+        find: impl FnOnce(&Registry, &RepoId) -> anyhow::Result<Vec<Found>>,
+    ) -> anyhow::Result<()> {
         let _lock = self.journal.lock()?;
         self.catch_up()?;
+        let found = find(&self.registry, &self.repo)?;
+        self.append_new(found)
+    }
+
+    /// Appends the events that are not there yet, and whose flow is there, or is not, as they have it. Called under the
+    /// journal's lock.
+    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
         let mut live = HashSet::new();
         for Found { flow, .. } in &found {
             if self.registry.flow(&self.repo, flow)?.is_some() {
@@ -156,6 +164,9 @@ impl Ledger {
                 _ => {}
             }
             events.push(event);
+        }
+        if events.is_empty() {
+            return Ok(());
         }
         self.journal.append(&events)?;
         self.catch_up()
@@ -221,7 +232,7 @@ impl Actor {
         let event = |Found { flow, mut what, op, at }| {
             let told = serde_json::to_string(&what).expect("an event is plain data with text keys");
             let key = short_hash(&format!("{op} {flow} {told}"));
-            if let What::Created { context, .. } = &mut what {
+            if let What::Created { context, origin: Origin::Bookmark, .. } = &mut what {
                 context.clone_from(&self.context);
             }
             Event { key, at, actor: self.uid.to_string(), flow, op: Some(op), what }
@@ -231,8 +242,7 @@ impl Actor {
 }
 
 /// Writes what operations did to a repo's journal alone, where there is no registry to be had.
-pub(crate) fn write_down(repo: &Repo, actor: &Actor, found: Vec<Found>) -> std::io::Result<()> {
-    let journal = Journal::of(repo.dir());
+pub(crate) fn write_down(journal: &Journal, actor: &Actor, found: Vec<Found>) -> std::io::Result<()> {
     journal.make()?;
     let _lock = journal.lock()?;
     journal.append(&actor.found(found))

@@ -1,6 +1,8 @@
 //! What a command works with: the real jj, the repo, its config, the caller's uid and the registry, each made
 //! ready when it is first needed and never before.
 
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
@@ -9,6 +11,7 @@ use crate::env;
 use crate::error::{Failure, Kind};
 use crate::graph::Graph;
 use crate::jj::{self, Entry, Jj, Repo};
+use crate::journal::Journal;
 use crate::ledger::{Actor, Ledger};
 use crate::model::{BookmarkName, RepoId};
 use crate::name::Uid;
@@ -22,7 +25,7 @@ use crate::uid::{Context, candidates};
 pub(crate) struct Place {
     /// `-R`, or what jj says of it, or the current folder.
     pub(crate) dir: Utf8PathBuf,
-    /// `--config=NAME=VALUE` and `--config-file=PATH`, as jj takes them.
+    /// `--config=NAME=VALUE` and `--config-file=PATH`, as jj takes them, with each path in full.
     pub(crate) options: Vec<String>,
 }
 
@@ -57,7 +60,7 @@ impl Place {
         let dir = dir
             .canonicalize_utf8()
             .map_err(|error| Failure::new(Kind::NotARepo, format!("Could not open {dir}: {error}")))?;
-        Ok(Self { dir, options })
+        Ok(Self { dir, options: options.into_iter().map(in_full).collect() })
     }
 
     /// The registry's file: `JJ_FLOW_REGISTRY`, else `flow.registry`, else the user's data folder.
@@ -88,6 +91,14 @@ impl Place {
         }
         Ok((config, complaints))
     }
+}
+
+/// `--config-file=PATH` with a path that means the same in every folder: jj runs in the repo's, and a relative one would
+/// be a file that came with the repo.
+fn in_full(option: String) -> String {
+    let path = option.strip_prefix("--config-file=").filter(|path| !path.is_empty());
+    let full = path.and_then(|path| std::path::absolute(path).ok());
+    full.map_or(option.clone(), |path| format!("--config-file={}", path.display()))
 }
 
 /// A setting of ours, without the table's name.
@@ -167,19 +178,36 @@ impl Session {
 
     /// The identity of this repo, where it has been recorded.
     pub(crate) fn repo_id(&self) -> Option<RepoId> {
-        crate::journal::Journal::of(self.repo().dir()).identity().map(|identity| identity.id)
+        self.journal().identity().map(|identity| identity.id)
     }
 
     /// The record of this repo, for writing.
     pub(crate) fn open_ledger(&self, place: &Place) -> anyhow::Result<Ledger> {
-        self.ledger_in(place, Registry::open(&place.registry_path(&self.config)?)?)
+        self.ledger_in(place, Registry::open(&place.registry_path(&self.config)?)?, self.journal())
     }
 
-    /// The record of this repo in a registry that is open already.
-    pub(crate) fn ledger_in(&self, place: &Place, registry: Registry) -> anyhow::Result<Ledger> {
-        Ledger::open(registry, self.repo(), &self.component(place), self.now, |registry| {
+    /// The same, waiting only so long for others who write.
+    pub(crate) fn open_ledger_within(&self, place: &Place, patience: Duration) -> anyhow::Result<Ledger> {
+        let registry = Registry::open_within(&place.registry_path(&self.config)?, patience)?;
+        self.ledger_in(place, registry, self.journal().within(patience))
+    }
+
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::of(self.repo().dir())
+    }
+
+    fn ledger_in(&self, place: &Place, registry: Registry, journal: Journal) -> anyhow::Result<Ledger> {
+        Ledger::open(registry, journal, self.repo(), &self.component(place), self.now, |registry| {
             Ok(self.actor(self.require_uid(Some(registry))?))
         })
+    }
+
+    /// The uid, where the environment gives it or the registry knows the context already.
+    pub(crate) fn known_uid(&self, place: &Place) -> Option<Uid> {
+        if env::var("JJ_FLOW_UID").is_some() {
+            return self.require_uid(None).ok();
+        }
+        self.open_registry(place).ok()??.uid_of(&self.context().to_string()).ok()?
     }
 
     /// Who works here: an agent's session, or the jj user in the repo's main workspace.

@@ -7,7 +7,6 @@ use crate::error::{Failure, Kind};
 use crate::event::{Found, Origin, What};
 use crate::graph::Change;
 use crate::jj::{self, OpStore};
-use crate::journal::Journal;
 use crate::landing::{News, Strip, settle};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, ChangeId};
@@ -129,7 +128,7 @@ fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
             }
         }
         // A repo that nothing is known of becomes known by its first flow.
-        _ if !Journal::of(session.repo().dir()).path().exists() => {
+        _ if !session.journal().path().exists() => {
             let survey = session.survey(None, &[])?;
             if survey.flows.is_empty() {
                 return Ok(Some(survey));
@@ -179,14 +178,15 @@ pub(super) fn level(
     let world = Replay {
         rows: Some(&survey.rows),
         tip: &|commit| survey.graph.place(commit).map(|place| survey.graph.changes()[place].tip()),
-        origin: &|_| Origin::Found,
+        origin: &|_, _| Origin::Found,
+        is_told: &|_| true,
         component,
     };
     // Where the bookmarks are now is told below, together with the work on top of them.
     let is_kept = |found: &Found| matches!(found.what, What::Renamed { .. });
-    let renamed: Vec<Found> = replay(&steps, &world).into_iter().filter(is_kept).collect();
+    let renamed: Vec<Found> = replay(&steps, &world).0.into_iter().filter(is_kept).collect();
     if !renamed.is_empty() {
-        ledger.record_done(renamed)?;
+        ledger.record_done(|_, _| Ok(renamed))?;
         survey = reread(ledger, survey)?;
     }
     let causes = causes(&steps);

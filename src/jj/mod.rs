@@ -20,7 +20,7 @@ pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use locate::{guard, guard_spawn, locate};
 pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
-pub(crate) use store::{Move, OpStore, Operation, Step};
+pub(crate) use store::{Move, OpStore, Operation, Step, Target};
 pub(crate) use version::require_supported;
 
 use crate::error::{Failure, Kind};

@@ -1,8 +1,9 @@
 //! The locks of one repo, in its `flow` folder: each dies with whoever holds it, and works from every workspace.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
@@ -61,7 +62,10 @@ impl Journal {
     fn wait_for(&self, name: &str) -> std::io::Result<Held> {
         let path = self.dir.join(name);
         let file = private().create(true).append(true).open(&path)?;
-        file.lock()?;
+        match self.patience {
+            None => file.lock()?,
+            Some(patience) => lock_within(&file, patience)?,
+        }
         Ok(Held { file, path })
     }
 
@@ -122,8 +126,8 @@ impl Journal {
             // Between opening and locking somebody may have removed it: such a lock holds nothing.
             Ok(()) if !is_at(&file, &path) => self.try_lock(name, who),
             Ok(()) => Held::of(file, path, who).map(Some),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 }
@@ -135,6 +139,22 @@ fn is_at(file: &File, path: &Utf8Path) -> bool {
 }
 
 /// A parent's name may be anything that git allows, so its hash names the file.
+/// Asks again and again: a lock cannot be waited for with a limit.
+fn lock_within(file: &File, patience: Duration) -> std::io::Result<()> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                let message = "somebody else has had the repo's record locked for too long";
+                return Err(std::io::Error::new(ErrorKind::TimedOut, message));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
 fn parent_lock(parent: &BookmarkName) -> String {
     format!("landing-{}.lock", short_hash(parent.as_str()))
 }

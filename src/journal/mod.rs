@@ -9,6 +9,7 @@ mod locks;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ use crate::model::RepoId;
 #[derive(Debug)]
 pub(crate) struct Journal {
     dir: Utf8PathBuf,
+    /// How long a lock is waited for; without end where nothing is said.
+    patience: Option<Duration>,
 }
 
 /// Who a repo is. A copied folder brings its `id` along but lies in another inode.
@@ -35,7 +38,12 @@ pub(crate) struct Identity {
 impl Journal {
     /// The journal of the repo whose shared folder (`.jj/repo`) this is. Touches nothing.
     pub(crate) fn of(repo_dir: &Utf8Path) -> Self {
-        Self { dir: repo_dir.join("flow") }
+        Self { dir: repo_dir.join("flow"), patience: None }
+    }
+
+    /// The same for somebody who must not be kept waiting by whoever has it locked.
+    pub(crate) fn within(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
     }
 
     pub(crate) fn path(&self) -> Utf8PathBuf {

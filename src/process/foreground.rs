@@ -2,22 +2,20 @@
 //! group and whatever else is inherited, and signals end it rather than this process.
 //!
 //! What the terminal sends (Ctrl-C, hanging up) reaches the whole group in the foreground, so the program has it
-//! already; what another process sends to this one alone is handed on. Ctrl-Z stops both, and `fg` wakes both.
+//! already; what another process sends to this one is handed on. Ctrl-Z stops both, and `fg` wakes both.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::retry_on_intr;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use signal_hook::consts::SIGTERM;
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::command;
-use super::signals::Hearing;
+use super::signals::{Hearing, Signal};
 
 /// A program that has ended. While this lives, no signal ends this process.
 #[derive(Debug)]
@@ -30,15 +28,16 @@ pub(crate) struct Ended {
 struct Running {
     child: Option<Pid>,
     /// What came before the program was there.
-    early: Vec<i32>,
+    early: Vec<Signal>,
 }
 
-/// Runs a program under the name `argv0` to its end.
+/// Runs a program under the name `argv0` to its end, and something else while it runs.
 pub(crate) fn run_in_foreground(
     program: &Path,
     argv0: &OsStr,
     args: &[OsString],
     env: &[(&str, OsString)],
+    meanwhile: impl FnOnce(),
 ) -> std::io::Result<Ended> {
     let running = Arc::new(Mutex::new(Running::default()));
     let heard = Arc::clone(&running);
@@ -56,6 +55,7 @@ pub(crate) fn run_in_foreground(
         running.child = Some(pid);
         running.early.drain(..).for_each(|signal| hand_on(signal, pid));
     }
+    meanwhile();
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let _ = retry_on_intr(|| waitid(WaitId::Pid(pid), options));
     // From here on the id may be another process's.
@@ -63,35 +63,30 @@ pub(crate) fn run_in_foreground(
     Ok(Ended { status: child.wait()?, _deaf: hearing })
 }
 
-fn hand_on(signal: i32, child: Pid) {
-    if signal != SIGTERM && has_terminal() {
-        return;
-    }
-    if let Some(signal) = Signal::from_named_raw(signal) {
-        let _ = kill_process(child, signal);
+fn hand_on(signal: Signal, child: Pid) {
+    if !signal.from_terminal {
+        raise(signal.number, child);
     }
 }
 
-/// Whether this process is of the group in its terminal's foreground.
-fn has_terminal() -> bool {
-    let terminal = File::options().read(true).write(true).open("/dev/tty");
-    terminal.is_ok_and(|terminal| {
-        rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
-    })
+fn raise(signal: i32, process: Pid) {
+    if let Some(signal) = rustix::process::Signal::from_named_raw(signal) {
+        let _ = kill_process(process, signal);
+    }
 }
 
 impl Ended {
     /// Ends this process as the program ended: with its status, or by the signal that ended it.
     pub(crate) fn pass_on(self) -> ExitCode {
         if let Some(code) = self.status.code() {
+            // Whatever comes until this process has ended comes too late.
+            std::mem::forget(self);
             return ExitCode::from(u8::try_from(code).unwrap_or(1));
         }
         let signal = self.status.signal().unwrap_or_default();
         drop(self);
         let _ = emulate_default_handler(signal);
-        if let Some(signal) = Signal::from_named_raw(signal) {
-            let _ = kill_process(rustix::process::getpid(), signal);
-        }
+        raise(signal, rustix::process::getpid());
         ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
     }
 }

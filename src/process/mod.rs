@@ -11,6 +11,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 pub(crate) use foreground::run_in_foreground;
 
+use crate::env;
+
 /// What a process that ran to its end left behind.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -40,7 +42,7 @@ pub(crate) fn run_without(
     let mut command = command(program, args, env);
     unset.iter().for_each(|name| _ = command.env_remove(name));
     if let Some(dir) = dir {
-        command.current_dir(dir);
+        enter(&mut command, dir);
     }
     let output = command.stdin(Stdio::null()).output()?;
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -55,6 +57,17 @@ pub(crate) fn exec(
     env: &[(&str, OsString)],
 ) -> std::io::Error {
     command(program, args, env).arg0(argv0).exec()
+}
+
+/// Lets a program run in another folder, where the user's own config is still the user's own.
+fn enter(command: &mut Command, dir: &Path) {
+    command.current_dir(dir);
+    if let Some(paths) = env::jj_config().and_then(|paths| std::env::join_paths(paths).ok()) {
+        let is_given = command.get_envs().any(|(name, _)| name == "JJ_CONFIG");
+        if !is_given {
+            command.env("JJ_CONFIG", paths);
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module is the gate")]

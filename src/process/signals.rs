@@ -7,10 +7,21 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level::siginfo::{Cause, Origin};
 
-type Listener = Box<dyn Fn(i32) + Send>;
+type Listener = Box<dyn Fn(Signal) + Send>;
+
+/// A signal that came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signal {
+    pub(super) number: i32,
+    /// By the system itself, as a terminal's Ctrl-C is, to the whole group in its foreground. Else somebody sent it, as
+    /// far as the system tells.
+    pub(super) from_terminal: bool,
+}
 
 static HEARD: Mutex<Heard> = Mutex::new(Heard { installed: false, next: 0, listeners: Vec::new() });
 
@@ -26,12 +37,14 @@ pub(super) struct Hearing(u64);
 
 impl Hearing {
     /// `listener` is called on another thread and must not block.
-    pub(super) fn start(listener: impl Fn(i32) + Send + 'static) -> std::io::Result<Self> {
+    pub(super) fn start(listener: impl Fn(Signal) + Send + 'static) -> std::io::Result<Self> {
         let mut heard = heard();
         if !heard.installed {
             let ignored = ignored();
             let ends_us = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
-            let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(ends_us))?;
+            let signals = SignalsInfo::<WithOrigin>::new(
+                [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(ends_us),
+            )?;
             std::thread::Builder::new().name("signals".into()).spawn(move || hear(signals))?;
             heard.installed = true;
         }
@@ -48,12 +61,13 @@ impl Drop for Hearing {
     }
 }
 
-fn hear(mut signals: Signals) {
-    for signal in signals.forever() {
+fn hear(mut signals: SignalsInfo<WithOrigin>) {
+    for Origin { signal, cause, .. } in signals.forever() {
         let heard = heard();
         if heard.listeners.is_empty() {
             let _ = emulate_default_handler(signal);
         }
+        let signal = Signal { number: signal, from_terminal: matches!(cause, Cause::Kernel) };
         heard.listeners.iter().for_each(|(_, listener)| listener(signal));
     }
 }

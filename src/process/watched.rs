@@ -75,7 +75,7 @@ pub(crate) fn run_watched(task: Task<'_>, show: &mut dyn FnMut(&[u8])) -> std::i
     let timeout = task.timeout;
     let (events, inbox) = channel();
     let to_us = events.clone();
-    let hearing = Hearing::start(move |signal| _ = to_us.send(Event::Signal(signal)))?;
+    let hearing = Hearing::start(move |signal| _ = to_us.send(Event::Signal(signal.number)))?;
     let started = Instant::now();
     let (mut leader, pipe) = start(task)?;
     let group = Pid::from_child(&leader);
@@ -110,7 +110,8 @@ pub(crate) fn run_watched(task: Task<'_>, show: &mut dyn FnMut(&[u8])) -> std::i
 fn start(task: Task<'_>) -> std::io::Result<(Child, PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
     let mut command = Command::new(task.program);
-    command.args(task.args).current_dir(task.dir).process_group(0);
+    command.args(task.args).process_group(0);
+    super::enter(&mut command, task.dir);
     task.unset.iter().for_each(|name| _ = command.env_remove(name));
     command.envs(task.set.iter().map(|(name, value)| (name, value)));
     command.stdin(task.stdin).stdout(writer.try_clone()?).stderr(writer);

@@ -46,7 +46,8 @@ impl Registry {
         Ok(claimed.and_then(|uid: String| Uid::parse(&uid).ok()))
     }
 
-    fn uid_of(&self, context: &str) -> anyhow::Result<Option<Uid>> {
+    /// The uid that was recorded for a context.
+    pub(crate) fn uid_of(&self, context: &str) -> anyhow::Result<Option<Uid>> {
         let read = || {
             self.db
                 .prepare_cached("SELECT uid FROM contexts WHERE context = :context")?

@@ -200,3 +200,51 @@ fn an_operation_store_that_is_not_understood_is_left_to_jj() {
     let head = repo.op_heads().join(" ");
     assert_eq!(env.rows("SELECT operation FROM events WHERE kind = 'deleted'"), format!("{head}\n"));
 }
+
+/// jj is started in the repo's folder: a file that came with the repo is not the user's own for that.
+#[test]
+fn a_relative_path_of_config_is_where_the_command_was_started() {
+    let env = environment();
+    let (repo, here) = (env.repo("field"), env.dir("here"));
+    repo.write("my.toml", "flow.policy = 'strict'\nflow.hooks.verify = ['touch', '../pwned']\n");
+    here.write("my.toml", "flow.default-type = 'docs'\n");
+    let by_variable = here.with("JJ_CONFIG", "my.toml");
+    by_variable.shim(&["-R../field", "bookmark", "create", "one"]).ok();
+    here.shim(&["-R../field", "--config-file=my.toml", "bookmark", "create", "two"]).ok();
+    here.shim(&["-R../field", "--config-file=my.toml", "flow", "new", "three"]).ok();
+    assert_eq!(names(&repo), "a8f2--docsOne a8f2--docsThree a8f2--docsTwo");
+    repo.write("work.txt", "done\n");
+    repo.jj(&["commit", "-m", "work"]).ok();
+    for command in [&["-R../field", "flow", "config"][..], &["-R../field", "flow", "done"]] {
+        assert!(!by_variable.shim(command).stdout.contains("pwned"));
+    }
+    assert!(!env.root().join("pwned").exists());
+    repo.dir("deep").shim(&["--config-file=../my.toml", "bookmark", "create", "four"]).exits(1);
+}
+
+#[test]
+fn an_empty_variable_is_not_one_that_is_missing() {
+    let env = TestEnvironment::new();
+    env.add_config("flow.policy = 'off'");
+    let repo = env.repo("field");
+    repo.with("JJ_CONFIG", "").shim(&["bookmark", "create", "one"]).ok();
+    repo.shim(&["bookmark", "create", "two"]).ok();
+    let (one, two) = (names(&repo), "two");
+    assert!(one.contains("--logicOne") && one.split(' ').any(|name| name == two), "{one}");
+    let uid = |repo: &TestRepo<'_>| repo.flow(&["uid"]).ok().stdout;
+    let nobody = uid(&repo.with("JJ_EMAIL", ""));
+    assert_ne!(uid(&repo), nobody);
+    assert_eq!(uid(&repo.with("JJ_EMAIL", "")), nobody);
+}
+
+#[test]
+fn only_a_workspaces_root_is_meant_by_an_option() {
+    let env = environment();
+    let repo = env.repo("field");
+    repo.dir("deep");
+    let (real, shim) = (
+        repo.jj(&["-Rdeep", "bookmark", "create", "foo"]),
+        repo.shim(&["-Rdeep", "bookmark", "create", "foo"]),
+    );
+    assert_eq!((shim.code, shim.stderr), (real.code, real.stderr));
+}

@@ -20,6 +20,13 @@ const LAST: &str = "SELECT f.bookmark, e.kind, e.operation FROM events AS e JOIN
 /// The rows have what jj has, and the last event is of the operation that the repo stands at.
 #[track_caller]
 fn assert_level(env: &TestEnvironment, repo: &TestRepo<'_>) {
+    assert_rows_are_right(env, repo);
+    assert_eq!(env.rows(LAST).trim_end().rsplit('|').next().unwrap(), repo.op_heads().join(" "));
+}
+
+/// The rows have what jj has.
+#[track_caller]
+fn assert_rows_are_right(env: &TestEnvironment, repo: &TestRepo<'_>) {
     let bookmarks = repo.bookmarks();
     let flows: String = bookmarks
         .lines()
@@ -27,7 +34,6 @@ fn assert_level(env: &TestEnvironment, repo: &TestRepo<'_>) {
         .map(|line| format!("{line}\n"))
         .collect();
     assert_eq!(env.rows(LIVE), flows);
-    assert_eq!(env.rows(LAST).trim_end().rsplit('|').next().unwrap(), repo.op_heads().join(" "));
 }
 
 /// A repo with a flow on its first commit, and an empty change on top of a second one.
@@ -241,4 +247,59 @@ fn a_bookmark_that_a_remote_has_keeps_its_name() {
     theirs.shim(&["bookmark", "set", "feature", "-r", "feature@origin"]).ok();
     theirs.shim(&["bookmark", "create", "feature2"]).ok();
     assert_eq!(names(&theirs), "a8f2--logicFeature2 feature");
+}
+
+#[test]
+fn a_flow_that_plain_jj_renamed_keeps_its_row_when_the_next_command_is_watched() {
+    let env = environment();
+    let repo = field(&env);
+    repo.flow(&["fail", "logicFoo", "--reason", "no luck"]).ok();
+    repo.jj(&["bookmark", "rename", "a8f2--logicFoo", "a8f2--docs"]).ok();
+    repo.shim(&["bookmark", "move", "docs", "--to=@"]).ok();
+    assert_level(&env, &repo);
+    assert_eq!(env.rows(HISTORY), "a8f2--docs|created,moved,status,renamed,moved\n");
+}
+
+/// What somebody else does in the instant between jj's end and the record, and the record after both.
+#[rstest]
+#[case::moved_again(&["undo"], "bookmark move a8f2--logicFoo --to=@", "a8f2--logicFoo|created,moved,moved\n")]
+#[case::made_again(&["abandon", "a8f2--logicFoo"], "bookmark create a8f2--logicFoo", "a8f2--logicFoo|created,moved,moved\n")]
+#[case::renamed_and_moved(&["bookmark", "rename", "foo", "docs"], "bookmark move a8f2--docs --to=@",
+    "a8f2--docs|created,moved,renamed,moved\n")]
+#[case::somebody_elses(&["bookmark", "move", "foo", "--to=@"], "bookmark create b1c4--docs",
+    "a8f2--logicFoo|created,moved,moved\nb1c4--docs|created\n")]
+fn a_record_that_comes_late_says_what_is(#[case] late: &[&str], #[case] early: &str, #[case] history: &str) {
+    let env = environment();
+    let repo = field(&env);
+    repo.shim(&["bookmark", "move", "foo", "--to=@-"]).ok();
+    let script = env.root().join("early");
+    let line =
+        format!("#!/bin/sh\nexec env -u JJ_FLOW_FAILPOINT JJ_FLOW_UID=b1c4 JJ_FLOW_SHIM= jj {early}\n");
+    std::fs::write(&script, line).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let failpoint = format!("jj-ended={}", script.display());
+    repo.with("JJ_FLOW_FAILPOINT", &failpoint).shim(late).ok();
+    // Who moved what had no row under that name yet has left it to the next command.
+    if late[1] == "rename" {
+        repo.flow(&["list"]).ok();
+    }
+    assert_rows_are_right(&env, &repo);
+    assert_eq!(env.rows(HISTORY), history);
+    let makers = "SELECT bookmark FROM FlowRegistry WHERE actor <> uid";
+    assert_eq!(env.rows(makers), "");
+}
+
+/// Whoever holds the repo's record, jj does not wait for long, and says so.
+#[test]
+fn a_record_that_somebody_has_locked_keeps_nobody() {
+    let env = environment();
+    let repo = field(&env);
+    let lock = std::fs::File::open(repo.root().join(".jj/repo/flow/lock")).unwrap();
+    lock.lock().unwrap();
+    let said = repo.shim(&["bookmark", "delete", "foo"]).ok().stderr;
+    assert!(said.contains("Warning: jj-flow's registry does not have this yet"), "{said}");
+    repo.shim(&["bookmark", "create", "docs"]).ok();
+    drop(lock);
+    repo.flow(&["list"]).ok();
+    assert_eq!(env.rows(HISTORY), "(a8f2--logicFoo)|created,deleted\na8f2--docs|created\n");
 }

@@ -25,7 +25,7 @@ pub(super) struct Settled {
 
 /// Judges every name, with a line on stderr for each that changes; none where one is refused.
 pub(super) fn settle(
-    desk: &Desk,
+    desk: &mut Desk<'_>,
     args: &[OsString],
     verb: Verb,
     names: &[Name],
@@ -36,8 +36,8 @@ pub(super) fn settle(
         let same = existing.get(name);
         same.or_else(|| existing.iter().find(|bookmark| bookmark.eq_ignore_ascii_case(name))).cloned()
     };
-    let config = &desk.session.config;
     let uid = desk.uid()?;
+    let config = &desk.session.config;
     let naming = Naming {
         policy: config.policy,
         rules: &config.rules,
@@ -97,7 +97,7 @@ fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<N
 }
 
 /// The bookmarks that there are, those among them that only a remote has.
-fn load_existing(desk: &Desk) -> anyhow::Result<BTreeSet<String>> {
+fn load_existing(desk: &Desk<'_>) -> anyhow::Result<BTreeSet<String>> {
     let jj = &desk.session.jj;
     let from_store = || {
         let mut names = BTreeSet::new();

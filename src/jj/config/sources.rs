@@ -24,7 +24,7 @@ const VARIABLES: [&str; 2] = ["JJ_EMAIL", "NO_COLOR"];
 pub(super) struct Sources(Vec<(PathBuf, Option<Vec<u8>>)>);
 
 impl Sources {
-    /// The files that decide in `dir`, and those of the options (`--config-file=…`). None where one cannot be read, or
+    /// The files that decide in `dir`, and those of the options (`--config-file=…`, in full). None where one cannot be read, or
     /// where jj has to bring an old one into today's form first.
     pub(super) fn load(dir: &Utf8Path, options: &[String]) -> Option<Self> {
         let mut paths = personal_files()?;
@@ -35,7 +35,7 @@ impl Sources {
             paths.extend(kept_apart(&workspace, "workspace-config-id", "workspace-config.toml", &theirs)?);
         }
         let named = options.iter().filter_map(|option| option.strip_prefix("--config-file="));
-        paths.extend(named.map(|path| dir.join(path).into_std_path_buf()));
+        paths.extend(named.map(PathBuf::from));
         paths.into_iter().map(load_file).collect::<Option<Vec<_>>>().map(Self)
     }
 
@@ -64,7 +64,7 @@ impl Sources {
         take(Some(&modified.as_nanos().to_le_bytes()));
         options.iter().for_each(|option| take(Some(option.as_bytes())));
         for name in VARIABLES {
-            take(env::var_os(name).as_ref().map(|value| value.as_bytes()));
+            take(env::var_for_jj(name).as_ref().map(|value| value.as_bytes()));
         }
         for (path, text) in &self.0 {
             take(Some(path.as_os_str().as_bytes()));
@@ -76,9 +76,8 @@ impl Sources {
 
 /// The system's and the user's files. `JJ_CONFIG` stands for both.
 fn personal_files() -> Option<Vec<PathBuf>> {
-    if let Some(paths) = env::var_os("JJ_CONFIG") {
-        let named = std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty());
-        return Some(named.map(files_at).collect::<Option<Vec<_>>>()?.concat());
+    if let Some(paths) = env::jj_config() {
+        return Some(paths.into_iter().map(files_at).collect::<Option<Vec<_>>>()?.concat());
     }
     let mut files = vec![env::home_dir()?.join(".jjconfig.toml")];
     for folder in [PathBuf::from(SYSTEM), base_dir()?] {

@@ -4,6 +4,8 @@
 //! a new way, so that what is left would be a wrong answer instead of none. Nor are the forms that only jj before
 //! 0.34 wrote.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::wire::{Field, fields};
@@ -72,20 +74,33 @@ pub(super) fn view(message: &[u8]) -> Option<View> {
     (has_remotes || !has_legacy_remotes).then_some(view)
 }
 
-/// The local bookmarks of a view that are wanted; the rest of it is not looked into.
-pub(super) fn bookmarks(message: &[u8], wanted: Wanted<'_>) -> Option<Bookmarks> {
-    let mut found = Bookmarks::new();
-    let (mut has_remotes, mut has_legacy_remotes) = (false, false);
+/// The local bookmarks of a view, each as it is written: what is the same in two views need not be looked into.
+pub(super) fn entries(message: &[u8]) -> Option<HashSet<&[u8]>> {
+    let mut found = HashSet::new();
+    let mut has_remotes = false;
     for field in fields(message) {
         let field = field?;
         match field.number {
-            5 => has_legacy_remotes |= bookmark(field.bytes()?, wanted, &mut found)?,
+            5 => _ = found.insert(field.bytes()?),
             11 => has_remotes = true,
             1 | 3 | 6 | 7 | 8 | 9 | 12 | 13 => {}
             _ => return None,
         }
     }
-    (has_remotes || !has_legacy_remotes).then_some(found)
+    let is_legacy = |entry: &&[u8]| bookmark(entry, &|_| false, &mut Bookmarks::new()) != Some(false);
+    (has_remotes || !found.iter().any(is_legacy)).then_some(found)
+}
+
+/// Those of the entries that are wanted.
+pub(super) fn bookmarks<'a>(
+    entries: impl Iterator<Item = &'a &'a [u8]>,
+    wanted: Wanted<'_>,
+) -> Option<Bookmarks> {
+    let mut found = Bookmarks::new();
+    for entry in entries {
+        bookmark(entry, wanted, &mut found)?;
+    }
+    Some(found)
 }
 
 /// Reads a local bookmark, and whether it has remote ones in the legacy form.

@@ -130,10 +130,7 @@ impl OpStore {
 
     /// The bookmarks and working copies that an operation left.
     pub(crate) fn load_view(&self, operation: &Operation) -> Option<View> {
-        if is_root(&operation.view) {
-            return Some(View::default());
-        }
-        decode::view(&load_file(&self.dir.join("views").join(&operation.view))?)
+        decode::view(&self.load_view_file(operation)?)
     }
 
     /// The same of each of several operations.
@@ -146,12 +143,12 @@ impl OpStore {
         commit::load_change_id(self.git_dir.as_ref()?, commit)
     }
 
-    /// The local bookmarks that an operation left, as far as they are wanted.
-    fn load_bookmarks(&self, operation: &Operation, wanted: Wanted<'_>) -> Option<Bookmarks> {
+    /// The view that an operation left, as it is written.
+    fn load_view_file(&self, operation: &Operation) -> Option<Vec<u8>> {
         if is_root(&operation.view) {
-            return Some(Bookmarks::new());
+            return Some(Vec::new());
         }
-        decode::bookmarks(&load_file(&self.dir.join("views").join(&operation.view))?, wanted)
+        load_file(&self.dir.join("views").join(&operation.view))
     }
 
     fn load_full_id(&self, prefix: &str) -> Option<String> {

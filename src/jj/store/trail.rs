@@ -1,9 +1,13 @@
 //! What happened to bookmarks since some operations: each later operation, and what it did to them.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::rc::Rc;
 
-use super::{Bookmarks, OpStore, Operation, REACH, Target, Wanted};
+use super::{Bookmarks, OpStore, Operation, REACH, Target, Wanted, decode};
 use crate::model::{BookmarkName, OpId};
+
+/// How many view files are kept at hand.
+const KEPT: usize = 8;
 
 /// One operation and the local bookmarks that it changed: those that are other than after each of its parents.
 #[derive(Debug)]
@@ -24,23 +28,13 @@ impl OpStore {
     /// The operations from `since` (left out, with what lies beneath) up to `heads`, parents before children, as far
     /// as they changed bookmarks that are `wanted`. None where an operation is missing, or they are too many.
     pub(crate) fn load_steps(&self, since: &[OpId], heads: &[OpId], wanted: Wanted<'_>) -> Option<Vec<Step>> {
-        let mut views: HashMap<String, Bookmarks> = HashMap::new();
-        let mut bookmarks_of = |operation: &Operation| -> Option<Bookmarks> {
-            if let Some(known) = views.get(&operation.view) {
-                return Some(known.clone());
-            }
-            let bookmarks = self.load_bookmarks(operation, wanted)?;
-            views.insert(operation.view.clone(), bookmarks.clone());
-            Some(bookmarks)
-        };
+        let mut views = Views { store: self, kept: HashMap::new() };
         let mut steps = Vec::new();
         for operation in self.load_later(since, heads)? {
-            let after = bookmarks_of(&operation)?;
-            let mut before = Vec::new();
-            for parent in &operation.parents {
-                before.push(bookmarks_of(&self.load_operation(parent)?)?);
-            }
-            let moves = moves(&before, &after);
+            let after = views.load(&operation)?;
+            let parents = operation.parents.iter().map(|parent| views.load(&self.load_operation(parent)?));
+            let parents = parents.collect::<Option<Vec<_>>>()?;
+            let moves = load_moves(&parents, &after, wanted)?;
             if !moves.is_empty() {
                 steps.push(Step { operation, moves });
             }
@@ -120,15 +114,50 @@ fn in_order(operations: Vec<Operation>) -> Vec<Operation> {
     ordered
 }
 
-fn moves(before: &[Bookmarks], after: &Bookmarks) -> Vec<Move> {
-    let names: BTreeSet<&BookmarkName> = before.iter().flat_map(BTreeMap::keys).chain(after.keys()).collect();
-    let changed = |name: &&BookmarkName| before.iter().all(|before| before.get(*name) != after.get(*name));
-    let of = |name: &BookmarkName| Move {
-        name: name.clone(),
-        before: target(before.first(), name),
-        after: target(Some(after), name),
+/// View files, of which an operation's children need the same ones soon after.
+struct Views<'a> {
+    store: &'a OpStore,
+    kept: HashMap<String, Rc<Vec<u8>>>,
+}
+
+impl Views<'_> {
+    fn load(&mut self, operation: &Operation) -> Option<Rc<Vec<u8>>> {
+        if let Some(known) = self.kept.get(&operation.view) {
+            return Some(Rc::clone(known));
+        }
+        if self.kept.len() > KEPT {
+            self.kept.clear();
+        }
+        let file = Rc::new(self.store.load_view_file(operation)?);
+        self.kept.insert(operation.view.clone(), Rc::clone(&file));
+        Some(file)
+    }
+}
+
+/// What differs between a view and each of its parents'. Only entries that are not written alike are looked into.
+fn load_moves(parents: &[Rc<Vec<u8>>], after: &Rc<Vec<u8>>, wanted: Wanted<'_>) -> Option<Vec<Move>> {
+    if parents.iter().any(|parent| Rc::ptr_eq(parent, after)) {
+        return Some(Vec::new());
+    }
+    let all_after = decode::entries(after)?;
+    let all_before = parents.iter().map(|parent| decode::entries(parent)).collect::<Option<Vec<_>>>()?;
+    let is_new = |entry: &&&[u8]| all_before.iter().all(|before| !before.contains(*entry));
+    let new = decode::bookmarks(all_after.iter().filter(is_new), wanted)?;
+    let gone = |before: &HashSet<&[u8]>| {
+        decode::bookmarks(before.iter().filter(|entry| !all_after.contains(*entry)), wanted)
     };
-    names.into_iter().filter(changed).map(of).collect()
+    let gone = all_before.iter().map(gone).collect::<Option<Vec<_>>>()?;
+    // In every parent it was another one, or was not there.
+    let differs =
+        |name: &&BookmarkName| gone.iter().all(|gone| gone.contains_key(*name)) || new.contains_key(*name);
+    let names: BTreeSet<&BookmarkName> = gone.iter().flat_map(BTreeMap::keys).chain(new.keys()).collect();
+    let moved = |name: &BookmarkName| Move {
+        name: name.clone(),
+        before: target(gone.first(), name),
+        after: target(Some(&new), name),
+    };
+    let changed = |moved: &Move| gone.iter().all(|gone| target(Some(gone), &moved.name) != moved.after);
+    Some(names.into_iter().filter(differs).map(moved).filter(changed).collect())
 }
 
 fn target(bookmarks: Option<&Bookmarks>, name: &BookmarkName) -> Target {
