@@ -52,6 +52,7 @@ pub(crate) struct Argument<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Globals<'a> {
     pub(crate) repository: Option<&'a str>,
+    /// None for `@` too, which is where the repo stands: jj snapshots and publishes as if it were not there.
     pub(crate) at_operation: Option<&'a str>,
     /// `--config` and `--config-file` in order.
     pub(crate) configs: Vec<ConfigArg<'a>>,
@@ -261,7 +262,7 @@ impl<'a> Reader<'a> {
         }
         match rule.role {
             Role::Repository => self.globals.repository = Some(value),
-            Role::AtOperation => self.globals.at_operation = Some(value),
+            Role::AtOperation => self.globals.at_operation = Some(value).filter(|value| *value != "@"),
             Role::Config => self.config(0, ConfigArg::Item(value)),
             Role::ConfigFile => self.config(1, ConfigArg::File(value)),
             Role::Color => self.globals.color = Some(value),

@@ -154,6 +154,7 @@ fn exempt_names_and_bookmarks_that_are_there_stay() {
 #[case::alias_with_the_name(&["bfoo"])]
 #[case::alias_in_a_table(&["bt", "foo"])]
 #[case::quoted(&["bookmark", "create", "'foo'"])]
+#[case::where_the_repo_stands(&["bookmark", "create", "foo", "--at-op=@"])]
 fn every_spelling_of_the_verb_is_known(#[case] args: &[&str]) {
     let env = environment();
     env.add_config(

@@ -306,6 +306,8 @@ fn what_acts_on_bookmarks(#[case] line: &str, #[case] expected: &str) {
 #[case("-R= flow", Globals { repository: Some(""), ..Globals::default() })]
 #[case("-R - flow", Globals { repository: Some("-"), ..Globals::default() })]
 #[case("--at-op a --at-operation=b flow", Globals { at_operation: Some("b"), ..Globals::default() })]
+#[case("--at-op a --at-op @ flow", Globals::default())]
+#[case("--at-op @- flow", Globals { at_operation: Some("@-"), ..Globals::default() })]
 #[case("--quiet bookmark set x", Globals { quiet: true, ..Globals::default() })]
 #[case("bookmark set x --quiet", Globals { quiet: true, ..Globals::default() })]
 #[case("bookmark set -- x --quiet", Globals::default())]
