@@ -1,6 +1,9 @@
 //! The gate to jj: finds the real one, reads through templates, and writes through ordinary and speculative
 //! operations. Knows nothing of flows.
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 mod config;
 mod conflicts;
 mod locate;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::super::decode;
-use super::fixture::Fixture;
+use crate::jj::fixture::Fixture;
 use crate::model::{BookmarkName, CommitId, OpId};
 
 /// A field of bytes, the lengths of which are short.

@@ -1,6 +1,5 @@
 //! The store as the real jj writes it, compared with what jj itself says of it.
 
-mod fixture;
 mod foreign;
 mod trail;
 
@@ -8,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use self::fixture::{Fixture, command};
 use super::*;
+use crate::jj::fixture::{Fixture, command};
 
 /// A repo to which everything happened that can happen to a bookmark.
 fn eventful() -> Fixture {

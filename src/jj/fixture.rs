@@ -7,18 +7,19 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::super::{OpStore, Repo};
+use super::{OpStore, Repo};
 
 /// A repo in a folder of its own, and a real jj in a clean environment.
-pub(super) struct Fixture {
-    pub(super) folder: TempDir,
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
     jj: PathBuf,
 }
 
 impl Fixture {
     /// A repo with nothing in it, and a bare git repo beside it.
-    pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) fn new() -> Self {
+        // In memory, where that can be: most of jj's time goes into files.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let not_us = |jj: &PathBuf| {
             let mut asked = command(jj, folder.path());
             asked.args(["flow", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -34,37 +35,43 @@ impl Fixture {
         fixture
     }
 
-    pub(super) fn root(&self) -> Utf8PathBuf {
+    pub(crate) fn root(&self) -> Utf8PathBuf {
         Utf8Path::from_path(self.folder.path()).unwrap().join("repo")
     }
 
-    pub(super) fn repo(&self) -> Repo {
+    pub(crate) fn repo(&self) -> Repo {
         Repo::at(&self.root()).unwrap()
     }
 
-    pub(super) fn store(&self) -> OpStore {
+    pub(crate) fn store(&self) -> OpStore {
         OpStore::open(&self.repo()).unwrap()
     }
 
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         self.repo().load_heads().unwrap()[0].to_string()
     }
 
-    pub(super) fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         std::fs::write(self.root().join(path), text).unwrap();
     }
 
     /// What jj prints, on stdout and on stderr.
-    pub(super) fn jj(&self, args: &[&str]) -> (String, String) {
+    pub(crate) fn jj(&self, args: &[&str]) -> (String, String) {
         self.jj_with(args, &[])
     }
 
-    pub(super) fn jj_with(&self, args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
-        let mut command = command(&self.jj, self.folder.path());
-        self.run(command.current_dir(self.root()).args(args).envs(variables.iter().copied()))
+    pub(crate) fn jj_with(&self, args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+        self.run(self.command().args(args).envs(variables.iter().copied()))
     }
 
-    pub(super) fn run(&self, command: &mut Command) -> (String, String) {
+    /// jj in this repo, not started yet.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = command(&self.jj, self.folder.path());
+        command.current_dir(self.root());
+        command
+    }
+
+    pub(crate) fn run(&self, command: &mut Command) -> (String, String) {
         let output = command.output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         assert!(output.status.success(), "{command:?}: {stderr}");
@@ -72,22 +79,22 @@ impl Fixture {
     }
 
     /// The lines of a command that prints JSON, at an operation.
-    pub(super) fn lines<T: for<'a> Deserialize<'a>>(&self, op: &str, args: &[&str]) -> Vec<T> {
+    pub(crate) fn lines<T: for<'a> Deserialize<'a>>(&self, op: &str, args: &[&str]) -> Vec<T> {
         let at = ["--ignore-working-copy", "--at-op", op];
         let (stdout, _) = self.jj(&[&at, args].concat());
         stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Runs without publishing: the prefix that jj prints.
-    pub(super) fn speculate(&self, op: &str, args: &[&str]) -> String {
+    pub(crate) fn speculate(&self, op: &str, args: &[&str]) -> String {
         let at = ["--at-op", op, "--no-integrate-operation"];
         let (_, stderr) = self.jj(&[&at, args].concat());
-        crate::jj::speculated(&stderr).unwrap().to_string()
+        super::speculated(&stderr).unwrap().to_string()
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test starts jj in an environment of its own")]
-pub(super) fn command(program: &Path, folder: &Path) -> Command {
+pub(crate) fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
