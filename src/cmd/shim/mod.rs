@@ -4,6 +4,8 @@
 //! It fails softly: whatever keeps it from its work, jj runs as if it were not there, with one line on stderr.
 
 mod aliases;
+#[cfg(test)]
+mod fuzz;
 mod names;
 mod record;
 mod watch;
