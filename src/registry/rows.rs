@@ -126,7 +126,7 @@ impl Registry {
     ) -> anyhow::Result<Vec<LoggedEvent>> {
         let read = || -> rusqlite::Result<Vec<LoggedEvent>> {
             let mut statement = self.db.prepare_cached(
-                "SELECT e.at, f.bookmark, e.actor, e.kind, e.status_from, e.status_to, e.reason, e.operation \
+                "SELECT e.at, coalesce(json_extract(e.line, '$.flow'), f.bookmark), e.actor, e.kind, e.status_from, e.status_to, e.reason, e.operation \
                  FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow \
                  WHERE (:repo IS NULL OR f.repo = :repo) AND (:flow IS NULL OR e.flow = :flow) \
                  ORDER BY e.at DESC, e.id DESC LIMIT :limit",
