@@ -5,8 +5,9 @@
 //! and a spawned child (`>`) has it as its parent's. Whoever meets its own mark goes on with PATH behind the jj
 //! that was tried. A mark that an editor's shell inherited names another pid and means nothing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +20,8 @@ pub(crate) fn locate() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let own = env::current_exe().ok().and_then(|own| std::fs::metadata(own).ok());
     let tried = tried();
-    let folder = env::current_dir().ok()?;
-    let mut found: Vec<PathBuf> = which::which_in_all("jj", Some(path), folder).ok()?.collect();
+    let found = which::which_in_all("jj", Some(path), env::any_current_dir());
+    let mut found: Vec<PathBuf> = found.ok()?.collect();
     // What was tried, and all that stands before it, has been found wanting, wherever PATH names it again.
     if let Some(last) = tried.and_then(|tried| found.iter().position(|candidate| *candidate == tried)) {
         let behind = found.split_off(last + 1);
@@ -47,11 +48,12 @@ fn mark(how: char, program: &Path) -> (&'static str, OsString) {
 
 /// The jj that led back to this very process.
 fn tried() -> Option<PathBuf> {
-    let mark = env::var(MARK)?;
-    let (process, program) = mark.split_once(':')?;
-    let ours = process == format!("={}", std::process::id())
-        || process == format!(">{}", std::os::unix::process::parent_id());
-    ours.then(|| program.into())
+    let mark = env::var_os(MARK)?;
+    let colon = mark.as_bytes().iter().position(|byte| *byte == b':')?;
+    let (process, program) = (&mark.as_bytes()[..colon], &mark.as_bytes()[colon + 1..]);
+    let ours = process == format!("={}", std::process::id()).as_bytes()
+        || process == format!(">{}", std::os::unix::process::parent_id()).as_bytes();
+    ours.then(|| OsStr::from_bytes(program).into())
 }
 
 fn is_file(path: &Path, own: &Metadata) -> bool {

@@ -1,5 +1,7 @@
 //! jj-flow under the name `jj`: bookmarks named and recorded as they are made, everything else the real jj's.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use rstest::rstest;
 
 use crate::common::{TestEnvironment, TestRepo};
@@ -20,6 +22,12 @@ pub(crate) fn names(repo: &TestRepo<'_>) -> String {
     let local =
         bookmarks.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.contains('@'));
     local.collect::<Vec<_>>().join(" ")
+}
+
+/// Writes a program for `sh`.
+pub(crate) fn script(path: &std::path::Path, text: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

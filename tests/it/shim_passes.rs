@@ -1,12 +1,12 @@
 //! What the shim does not touch: commands that pass through, several jj on PATH, a registry that fails.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use rstest::rstest;
 use rusqlite::TransactionBehavior;
 
 use crate::common::{Output, TestEnvironment, TestRepo};
-use crate::shim::{environment, names};
+use crate::shim::{environment, names, script};
 
 /// jj itself and the shim say the same and end alike.
 #[track_caller]
@@ -67,16 +67,11 @@ fn the_shim_can_be_bypassed() {
 }
 
 /// A folder with one program in it, to stand on PATH.
-fn bin(env: &TestEnvironment, name: &str, fill: impl FnOnce(&std::path::Path)) -> String {
+pub(crate) fn bin(env: &TestEnvironment, name: &str, fill: impl FnOnce(&std::path::Path)) -> String {
     let folder = env.root().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     fill(&folder.join("jj"));
     folder.to_str().unwrap().to_owned()
-}
-
-fn script(path: &std::path::Path, text: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

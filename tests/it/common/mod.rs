@@ -8,7 +8,11 @@
 mod environment;
 pub(crate) mod invariants;
 mod output;
+#[cfg(target_os = "linux")]
+pub(crate) mod process;
 mod repo;
+#[cfg(target_os = "linux")]
+pub(crate) mod terminal;
 mod tools;
 
 mod self_test;
