@@ -55,7 +55,10 @@ pub(crate) fn current_dir() -> anyhow::Result<Utf8PathBuf> {
 /// The name that this program was called by.
 pub(crate) fn argv0() -> OsString {
     std::env::args_os().next().unwrap_or_default()
-/// The same whatever its name is, and `.` where it is gone: for who only looks for programs.
+}
+
+/// The folder that a command was started in, whatever its name is, and `.` where it is gone: for who only looks for
+/// programs.
 pub(crate) fn any_current_dir() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| ".".into())
 }

@@ -1,8 +1,9 @@
 //! Runs a program in this process's place, where something is left to do when it has ended: it has the terminal, the
 //! group and whatever else is inherited, and signals end it rather than this process.
 //!
-//! What the terminal sends (Ctrl-C, hanging up) reaches the whole group in the foreground, so the program has it
-//! already; what another process sends to this one is handed on. Ctrl-Z stops both, and `fg` wakes both.
+//! What the terminal sends at a key (Ctrl-C, Ctrl-\) reaches the whole group in the foreground, so the program has it
+//! already; what another process sends, and a hanging up, which may reach this process alone, is handed on. Ctrl-Z
+//! stops both, and `fg` wakes both.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
+use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::command;
@@ -64,7 +66,8 @@ pub(crate) fn run_in_foreground(
 }
 
 fn hand_on(signal: Signal, child: Pid) {
-    if !signal.from_terminal {
+    let is_key = signal.is_from_system && matches!(signal.number, SIGINT | SIGQUIT);
+    if !is_key {
         raise(signal.number, child);
     }
 }

@@ -18,9 +18,8 @@ type Listener = Box<dyn Fn(Signal) + Send>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signal {
     pub(super) number: i32,
-    /// By the system itself, as a terminal's Ctrl-C is, to the whole group in its foreground. Else somebody sent it, as
-    /// far as the system tells.
-    pub(super) from_terminal: bool,
+    /// From the system itself, as a terminal's Ctrl-C is. Else a process sent it, as far as the system tells.
+    pub(super) is_from_system: bool,
 }
 
 static HEARD: Mutex<Heard> = Mutex::new(Heard { installed: false, next: 0, listeners: Vec::new() });
@@ -67,7 +66,7 @@ fn hear(mut signals: SignalsInfo<WithOrigin>) {
         if heard.listeners.is_empty() {
             let _ = emulate_default_handler(signal);
         }
-        let signal = Signal { number: signal, from_terminal: matches!(cause, Cause::Kernel) };
+        let signal = Signal { number: signal, is_from_system: matches!(cause, Cause::Kernel) };
         heard.listeners.iter().for_each(|(_, listener)| listener(signal));
     }
 }

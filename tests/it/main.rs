@@ -36,15 +36,14 @@ mod resolvers;
 mod shapes;
 mod shim;
 mod shim_passes;
-mod shim_reads;
-mod shim_same;
-mod shim_watch;
 mod shim_places;
+mod shim_reads;
 mod shim_same;
 #[cfg(target_os = "linux")]
 mod shim_signals;
 #[cfg(target_os = "linux")]
 mod shim_terminal;
+mod shim_watch;
 mod undo;
 mod unsettled;
 mod verify;

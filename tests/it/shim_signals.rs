@@ -243,7 +243,6 @@ fn under_nohup_jj_ends_as_it_does() {
         let git = scene.waiting_git();
         kill_process_group(Pid::from_child(&child), Signal::HUP).unwrap();
         let ending = ending(end_of(&mut child));
-        git.kill(Signal::KILL);
         git.ends();
         assert_eq!(scene.record(), "created");
         ending

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal};
 use crate::common::process::{Running, end_of, is_ignored_here};
 use crate::common::terminal::Terminal;
 use crate::shim::script;
-use crate::shim_signals::{Scene, Who, ending, makes};
+use crate::shim_signals::{Scene, Who, ending, makes, signal};
 
 /// Starts `jj git fetch` with a terminal to itself.
 fn alone(scene: &Scene, who: Who) -> (Terminal, Child) {
@@ -38,6 +38,26 @@ fn the_terminal_ends_it_as_it_ends_jj(#[case] key: &str, #[case] signal: Signal)
         };
         assert_eq!(ending(end_of(&mut child)), makes(signal), "{who:?}");
         jj.ends();
+        git.ends();
+        assert_eq!(scene.record(), "created");
+    }
+}
+
+#[rstest]
+fn a_signal_from_elsewhere_ends_it_at_a_terminal_too(#[values("HUP", "INT", "QUIT", "TERM")] name: &str) {
+    let signal = signal(name);
+    if is_ignored_here(signal) {
+        return;
+    }
+    for who in [Who::Jj, Who::Shim] {
+        let scene = Scene::new();
+        let (_terminal, mut child) = alone(&scene, who);
+        let git = scene.waiting_git();
+        let jj = git.parent();
+        Running::new(Pid::from_child(&child)).kill(signal);
+        assert_eq!(ending(end_of(&mut child)), makes(signal), "{who:?}");
+        jj.ends();
+        // The terminal of a session that has ended hangs up.
         git.ends();
         assert_eq!(scene.record(), "created");
     }
