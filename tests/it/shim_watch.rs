@@ -64,6 +64,9 @@ fn field(env: &TestEnvironment) -> TestRepo<'_> {
 #[case::abandoned_beneath(&["abandon a8f2--logicFoo --retain-bookmarks"], "a8f2--logicFoo|created,moved\n")]
 #[case::renamed(&["bookmark rename foo bar"], "a8f2--logicBar|created,renamed\n")]
 #[case::renamed_and_undone(&["bookmark rename foo bar", "undo"], "a8f2--logicFoo|created,renamed,renamed\n")]
+#[case::renamed_and_reverted(&["bookmark rename foo bar", "op revert"], "a8f2--logicFoo|created,renamed,renamed\n")]
+#[case::renamed_undone_redone(&["bookmark rename foo bar", "undo", "redo"],
+    "a8f2--logicBar|created,renamed,renamed,renamed\n")]
 #[case::renamed_to_no_flow(&["bookmark rename foo main"], "(a8f2--logicFoo)|created,deleted\n")]
 #[case::renamed_twice(&["bookmark rename foo bar", "b r bar baz"], "a8f2--logicBaz|created,renamed,renamed\n")]
 fn what_was_done_is_on_record(#[case] lines: &[&str], #[case] history: &str) {
