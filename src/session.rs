@@ -202,12 +202,15 @@ impl Session {
         })
     }
 
-    /// The uid, where the environment gives it or the registry knows the context already.
-    pub(crate) fn known_uid(&self, place: &Place) -> Option<Uid> {
+    /// The uid, where the environment gives it or the registry knows the context already; a locked one is waited for so
+    /// long.
+    pub(crate) fn known_uid(&self, place: &Place, patience: Duration) -> Option<Uid> {
         if env::var("JJ_FLOW_UID").is_some() {
             return self.require_uid(None).ok();
         }
-        self.open_registry(place).ok()??.uid_of(&self.context().to_string()).ok()?
+        let path = place.registry_path(&self.config).ok()?;
+        let registry = Registry::open_to_read_within(&path, patience).ok()??;
+        registry.uid_of(&self.context().to_string()).ok()?
     }
 
     /// Who works here: an agent's session, or the jj user in the repo's main workspace.

@@ -43,13 +43,22 @@ impl Registry {
 
     /// Opens the registry for reading only; none where there is none yet.
     pub(crate) fn open_to_read(path: &Utf8Path) -> anyhow::Result<Option<Self>> {
+        Self::open_to_read_within(path, PATIENCE)
+    }
+
+    /// The same, waiting only so long for somebody who has all of it locked.
+    pub(crate) fn open_to_read_within(path: &Utf8Path, patience: Duration) -> anyhow::Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
         }
-        let registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, PATIENCE)?;
+        let registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, patience)?;
         registry.check_not_newer().with_context(|| format!("Could not read the registry {path}"))?;
         // One that nobody has migrated yet, or an older one, is brought up to date by a writer first.
-        if registry.version()? < MIGRATIONS.len() { Self::open(path).map(Some) } else { Ok(Some(registry)) }
+        if registry.version()? < MIGRATIONS.len() {
+            Self::open_within(path, patience).map(Some)
+        } else {
+            Ok(Some(registry))
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "this module is the gate")]

@@ -35,6 +35,7 @@ mod record;
 mod resolvers;
 mod shapes;
 mod shim;
+mod shim_crowd;
 mod shim_passes;
 mod shim_places;
 mod shim_reads;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::cmd::desk::{is_flow, level};
-use crate::event::{Found, Origin};
+use crate::event::{Found, Origin, What};
 use crate::jj::{self, OpStore, Operation, Step};
 use crate::ledger::{Ledger, write_down};
 use crate::model::{BookmarkName, CommitId, Flow, OpId, RepoId, Tip};
@@ -49,7 +49,7 @@ impl<'a> Desk<'a> {
 
     /// Who works here: only whoever has no uid yet needs the record for it. Without one it is the context's shortest.
     pub(super) fn uid(&mut self) -> anyhow::Result<Uid> {
-        if let Some(known) = self.session.known_uid(self.place) {
+        if let Some(known) = self.session.known_uid(self.place, PATIENCE) {
             return Ok(known);
         }
         self.open_ledger();
@@ -107,9 +107,12 @@ impl Finder<'_> {
         let (found, missed) = self.replay(&steps, Some(&rows_of(registry, repo, &steps)?), true)?;
         // A flow without a row came about before the command: then all is told since the registry last looked.
         let Some(since) = registry.compared_at(repo)?.filter(|_| missed) else { return Ok(Some(found)) };
-        let Some(steps) = self.load_steps(&[since])? else { return Ok(Some(found)) };
-        let rows = rows_of(registry, repo, &steps)?;
-        Ok(Some(self.replay(&steps, Some(&rows), false)?.0))
+        let Some(all) = self.load_steps(&[since])? else { return Ok(Some(found)) };
+        let (mut found, _) = self.replay(&all, Some(&rows_of(registry, repo, &all)?), false)?;
+        // Where other flows went until then is told together with the work on top of them.
+        let is_ours = |found: &Found| steps.iter().any(|step| step.operation.id == found.op);
+        found.retain(|found| !matches!(found.what, What::Moved { .. }) || is_ours(found));
+        Ok(Some(found))
     }
 
     fn without_rows(&self) -> anyhow::Result<Option<Vec<Found>>> {
