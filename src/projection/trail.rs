@@ -7,7 +7,8 @@ use crate::jj::{Move, Operation, Step, Target};
 use crate::model::{BookmarkName, CommitId, Flow, Tip};
 use crate::name::FlowName;
 
-/// How jj's descriptions of operations begin (it has no other mark of them; `tests/it/shim_watch.rs` pins them) in which a bookmark that goes and one that comes are the same one.
+/// How jj's descriptions of operations begin in which a bookmark that goes and one that comes are the same one. jj has
+/// no other mark of them; `tests/it/shim_watch.rs` pins these.
 const RENAMING: [&str; 4] = ["rename bookmark ", "undo: ", "redo: ", "revert operation "];
 
 /// What is asked of the world during a replay.
