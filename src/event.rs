@@ -55,6 +55,25 @@ pub(crate) enum What {
     Renamed { to: BookmarkName },
     /// Its bookmark is gone; the row stays.
     Deleted {},
+    /// Its bookmark has several targets, or none that is sure: jj's conflicted bookmark.
+    Conflicted {
+        /// As jj's templates tell it: added, removed, added, with nulls for absence.
+        #[serde(default)]
+        targets: Vec<Option<CommitId>>,
+    },
+    /// Its change has more than one commit.
+    Divergent {},
+    /// It is neither conflicted nor divergent any more.
+    Clear {},
+    /// Its tip came into its parent by other means than `jj flow done`, and the flow is `merged`.
+    Elsewhere {
+        /// The key of this landing.
+        landing: String,
+        parent: BookmarkName,
+        tip: Tip,
+    },
+    /// Its parent has lost the landing by other means than `jj flow undo`: the flow is `in-progress` again.
+    TakenBack { landing: String },
     /// Its status changed by somebody's word.
     Status {
         #[serde(default)]
@@ -203,6 +222,11 @@ impl What {
             Self::Moved { .. } => "moved",
             Self::Renamed { .. } => "renamed",
             Self::Deleted {} => "deleted",
+            Self::Conflicted { .. } => "conflicted",
+            Self::Divergent {} => "divergent",
+            Self::Clear {} => "clear",
+            Self::Elsewhere { .. } => "elsewhere",
+            Self::TakenBack { .. } => "taken-back",
             Self::Status { .. } => "status",
             Self::Landing(_) => "landing",
             Self::Landed { .. } => "landed",

@@ -112,6 +112,30 @@ impl fmt::Display for Status {
     }
 }
 
+/// What keeps a flow from having one tip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Trouble {
+    /// Its bookmark is conflicted: it has several targets, or none that is sure.
+    Conflicted,
+    /// Its change has several commits.
+    Divergent,
+}
+
+impl Trouble {
+    /// The word in the registry, in JSON and on screen.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflicted => "conflicted",
+            Self::Divergent => "divergent",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Conflicted, Self::Divergent].into_iter().find(|trouble| trouble.as_str() == text)
+    }
+}
+
 /// A change as it was at one moment: its stable id, and the commit that it then was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
@@ -138,6 +162,8 @@ pub(crate) struct Flow {
     pub(crate) actor: String,
     /// Why it failed, where it did.
     pub(crate) reason: Option<String>,
+    /// Why it has no one tip, where it has none.
+    pub(crate) trouble: Option<Trouble>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     /// When its bookmark was found to be gone.

@@ -17,6 +17,7 @@ pub(crate) fn flow_json(flow: &Flow) -> Value {
         "component": flow.component,
         "status": flow.status,
         "reason": flow.reason,
+        "trouble": flow.trouble,
         "parent": flow.parent,
         "change_id": flow.tip.change,
         "commit_id": flow.tip.commit,

@@ -6,11 +6,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
 
-use super::landings::{insert_landing, merge, move_on, pushed, settle};
+use super::landings::{insert_elsewhere, insert_landing, merge, move_on, pushed, settle};
 use super::rows::text_of;
 use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
-use crate::model::{BookmarkName, RepoId, Status, Tip};
+use crate::model::{BookmarkName, RepoId, Status, Tip, Trouble};
 use crate::name::FlowName;
 
 /// A stretch of a journal: its events, and where it ends, in bytes.
@@ -149,6 +149,18 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
             db.prepare_cached("UPDATE FlowRegistry SET gone_at = ?2, last_event = ?3 WHERE id = ?1")?
                 .execute(params![flow, at, id])?;
         }
+        What::Conflicted { .. } => trouble(db, flow, id, Some(Trouble::Conflicted))?,
+        What::Divergent {} => trouble(db, flow, id, Some(Trouble::Divergent))?,
+        What::Clear {} => trouble(db, flow, id, None)?,
+        What::Elsewhere { landing, parent, tip } => {
+            insert_elsewhere(db, flow, event, landing, parent, tip)?;
+            merge(db, flow, id, tip)?;
+            conflicts::close(db, flow, None, "resolved", event)?;
+        }
+        What::TakenBack { landing } => {
+            move_on(db, flow, landing, "undone", event)?;
+            set_status(db, flow, id, Status::InProgress)?;
+        }
         What::Status { to, reason, .. } => {
             db.prepare_cached(
                 "UPDATE FlowRegistry SET status = ?2, reason = ?3, last_event = ?4 WHERE id = ?1",
@@ -166,8 +178,7 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
         What::Kept { landing } => move_on(db, flow, landing, "landed", event)?,
         What::Undone { landing } => {
             move_on(db, flow, landing, "undone", event)?;
-            db.prepare_cached("UPDATE FlowRegistry SET status = 'success', last_event = ?2 WHERE id = ?1")?
-                .execute(params![flow, id])?;
+            set_status(db, flow, id, Status::Success)?;
         }
         What::Pushed { landing, remote } => pushed(db, flow, landing, remote)?,
         What::Verified(verification) => verifications::insert(db, repo, flow, event, verification)?,
@@ -236,7 +247,8 @@ fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Resul
 fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rusqlite::Result<i64> {
     let (from, to, reason) = match &event.what {
         What::Status { from, to, reason } => (*from, Some(*to), reason.as_deref()),
-        What::Landed { .. } => (None, Some(Status::Merged), None),
+        What::Landed { .. } | What::Elsewhere { .. } => (None, Some(Status::Merged), None),
+        What::TakenBack { .. } => (Some(Status::Merged), Some(Status::InProgress), None),
         What::Undone { .. } => (Some(Status::Merged), Some(Status::Success), None),
         What::Verified(verification) => (None, None, Some(verification.ending.as_str())),
         What::Pushed { remote, .. } => (None, None, Some(remote.as_str())),
@@ -261,6 +273,18 @@ fn move_tip(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Resu
         "UPDATE FlowRegistry SET change_id = ?2, commit_id = ?3, last_event = ?4 WHERE id = ?1",
     )?
     .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
+    Ok(())
+}
+
+fn set_status(db: &Connection, flow: i64, event: i64, status: Status) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE FlowRegistry SET status = ?2, last_event = ?3 WHERE id = ?1")?
+        .execute(params![flow, status.as_str(), event])?;
+    Ok(())
+}
+
+fn trouble(db: &Connection, flow: i64, event: i64, trouble: Option<Trouble>) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE FlowRegistry SET trouble = ?2, last_event = ?3 WHERE id = ?1")?
+        .execute(params![flow, trouble.map(Trouble::as_str), event])?;
     Ok(())
 }
 

@@ -136,6 +136,27 @@ pub(super) fn insert_landing(
     Ok(())
 }
 
+/// A landing that jj-flow did not do: it is known by its end alone.
+pub(super) fn insert_elsewhere(
+    db: &Connection,
+    flow: i64,
+    event: &Event,
+    key: &str,
+    parent: &BookmarkName,
+    tip: &Tip,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO landings (key, flow, parent, state, operation, tip_change, tip_to, planned_at, settled_at) \
+         VALUES (:key, :flow, :parent, 'elsewhere', :operation, :tip_change, :tip_to, :at, :at)",
+    )?
+    .execute(named_params! {
+        ":key": key, ":flow": flow, ":parent": parent.as_str(),
+        ":operation": event.op.as_ref().map(|op| op.as_str()),
+        ":tip_change": tip.change.as_str(), ":tip_to": tip.commit.as_str(), ":at": text_of(event.at),
+    })?;
+    Ok(())
+}
+
 pub(super) fn settle(
     db: &Connection,
     flow: i64,

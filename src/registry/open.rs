@@ -13,8 +13,11 @@ use crate::env;
 use crate::error::{Failure, Kind, refuse};
 
 /// Every migration, in order; append-only. The schema's version (`user_version`) is how many have run.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_landing.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_landing.sql"),
+    include_str!("migrations/0003_fleet.sql"),
+];
 
 /// How long a writer waits for another one, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);

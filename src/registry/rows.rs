@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Registry, failure};
 use crate::event::{Event, Origin, What};
-use crate::model::{BookmarkName, ChangeId, CommitId, Flow, RepoId, Status, Tip};
+use crate::model::{BookmarkName, ChangeId, CommitId, Flow, RepoId, Status, Tip, Trouble};
 
 /// Which flows are asked for; what is not given does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ pub(crate) struct LoggedEvent {
 }
 
 const FLOW: &str = "SELECT f.id, f.repo, r.root, f.bookmark, f.component, f.status, f.change_id, f.commit_id, \
-     f.parent_flow, f.actor, f.reason, f.created_at, f.updated_at, f.gone_at \
+     f.parent_flow, f.actor, f.reason, f.created_at, f.updated_at, f.gone_at, f.trouble \
      FROM FlowRegistry AS f JOIN repos AS r ON r.id = f.repo";
 
 impl Registry {
@@ -172,6 +172,7 @@ fn flow_of(row: &Row<'_>) -> rusqlite::Result<Flow> {
         parent: row.get::<_, Option<String>>(8)?.map(BookmarkName::new),
         actor: row.get(9)?,
         reason: row.get(10)?,
+        trouble: row.get::<_, Option<String>>(14)?.as_deref().and_then(Trouble::parse),
         created_at: time_of(row, 11)?,
         updated_at: time_of(row, 12)?,
         gone_at: match row.get::<_, Option<String>>(13)? {
