@@ -95,6 +95,8 @@ pub(crate) struct Config {
     pub(crate) rules: Rules,
     pub(crate) exempt: Exempt,
     pub(crate) trunk: Trunk,
+    /// Whether jj's `trunk()` is an expression that only jj can tell the meaning of.
+    pub(crate) has_own_trunk: bool,
     pub(crate) component: Option<String>,
     pub(crate) component_roots: Vec<String>,
     pub(crate) session_env: Vec<String>,
@@ -162,6 +164,7 @@ pub(crate) fn understand(
         rules: Rules::default(),
         exempt: Exempt::default(),
         trunk: Trunk::Auto(None),
+        has_own_trunk: false,
         component: None,
         component_roots: vec!["Components".to_owned()],
         session_env: Vec::new(),

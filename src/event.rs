@@ -20,6 +20,9 @@ pub(crate) struct Event {
     /// The jj operation that did it, where one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<OpId>,
+    /// It was told after something later was: it stands in the log, and the row stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) aside: bool,
     #[serde(flatten)]
     pub(crate) what: What,
 }
@@ -32,6 +35,10 @@ pub(crate) struct Found {
     pub(crate) op: OpId,
     /// When the operation ended.
     pub(crate) at: Timestamp,
+    /// Whether the operation did it; else it was only seen there.
+    pub(crate) is_cause: bool,
+    /// As in [`Event::aside`].
+    pub(crate) is_aside: bool,
 }
 
 /// What happened. The tag is the `kind` of the event log.
@@ -254,6 +261,7 @@ mod tests {
             actor: "a8f2".into(),
             flow: BookmarkName::new("a8f2--research"),
             op: Some(OpId::new("0123456789ab")),
+            aside: false,
             what,
         }
     }

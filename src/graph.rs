@@ -19,6 +19,8 @@ pub(crate) struct Change {
     pub(crate) here: bool,
     /// Whether it is what `trunk()` names.
     pub(crate) trunk: bool,
+    /// Whether `trunk()` has it beneath itself, or is it.
+    pub(crate) beneath: bool,
     pub(crate) empty: bool,
     pub(crate) conflict: bool,
     pub(crate) divergent: bool,
@@ -123,6 +125,11 @@ impl Graph {
             }
         }
         found
+    }
+
+    /// Every commit that a local bookmark may point to: several where it is conflicted.
+    pub(crate) fn targets(&self, name: &BookmarkName) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.bookmarks.iter().any(|bookmark| bookmark.name == *name))
     }
 
     /// The places of a commit and all its ancestors that were read.

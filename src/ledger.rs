@@ -12,7 +12,7 @@ use crate::config::Hook;
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::event::{Event, Found, Origin, Verification, What};
-use crate::jj::Repo;
+use crate::jj::{OpStore, Repo};
 use crate::journal::{Held, Identity, Journal, short_hash};
 use crate::model::{BookmarkName, OpId, RepoId};
 use crate::name::Uid;
@@ -55,6 +55,7 @@ impl Ledger {
         journal.make().map_err(unwritable)?;
         let lock = journal.lock().map_err(unwritable)?;
         let id = identify(&journal, repo, &registry)?;
+        begin(&journal, registry.compared_at(&id)?).map_err(unwritable)?;
         registry.see_repo(&id, repo.main_root().as_str(), component, now)?;
         drop(lock);
         take_in(&mut registry, &journal, &id)?;
@@ -103,28 +104,39 @@ impl Ledger {
         }
     }
 
-    /// Records what was found rather than done: only what nobody has recorded since it was looked for. The rows then
-    /// agree with the bookmarks of `op`. `is_gone` looks again whether a bookmark is, now that nobody makes one: a
-    /// flow's row is there before its bookmark.
+    /// The operation up to which the repo's record tells everything. None where that is not known any more.
+    pub(crate) fn told(&self) -> anyhow::Result<Option<OpId>> {
+        match self.journal.told() {
+            None => self.registry.compared_at(&self.repo),
+            told => Ok(told),
+        }
+    }
+
+    /// Records what was found rather than done: only what nobody has recorded since it was looked for, and how much that
+    /// is. The record then tells everything up to `op`. `is_gone` looks again whether a bookmark is, now that nobody
+    /// makes one: a flow's row is there before its bookmark.
     pub(crate) fn record_found(
         &mut self,
         op: &OpId,
         mut found: Vec<Found>,
         is_gone: impl Fn(&BookmarkName) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<usize> {
+        let mut recorded = 0;
         if !found.is_empty() {
             let _making = if self.making.is_none() { Some(self.journal.lock_making()?) } else { None };
             let mut stands = Vec::new();
-            for Found { flow, what, .. } in &found {
-                stands.push(!matches!(what, What::Deleted {}) || is_gone(flow)?);
+            for Found { flow, what, is_cause, .. } in &found {
+                stands.push(*is_cause || !matches!(what, What::Deleted {}) || is_gone(flow)?);
             }
             let mut stands = stands.into_iter();
             found.retain(|_| stands.next() == Some(true));
             let _lock = self.journal.lock()?;
             self.catch_up()?;
-            self.append_new(found)?;
+            recorded = self.append_new(found)?;
         }
-        self.registry.set_compared_at(&self.repo, op)
+        self.journal.set_told(op)?;
+        self.registry.set_compared_at(&self.repo, op)?;
+        Ok(recorded)
     }
 
     /// Records what operations did. `find` tells it from the rows as they are now that nobody else writes any; what was
@@ -136,18 +148,26 @@ impl Ledger {
         let _lock = self.journal.lock()?;
         self.catch_up()?;
         let found = find(&self.registry, &self.repo)?;
-        self.append_new(found)
+        self.append_new(found).map(drop)
     }
 
     /// Appends the events that are not there yet, and whose flow is there, or is not, as they have it. Called under the
     /// journal's lock.
-    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<()> {
+    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<usize> {
         let mut live = HashSet::new();
-        for Found { flow, .. } in &found {
-            if self.registry.flow(&self.repo, flow)?.is_some() {
+        let mut merged = HashSet::new();
+        for flow in found.iter().map(|found| &found.flow).collect::<HashSet<_>>() {
+            if let Some(row) = self.registry.flow(&self.repo, flow)? {
+                merged.extend((!row.status.is_open()).then(|| flow.clone()));
                 live.insert(flow.clone());
             }
         }
+        let is_landing = |what: &What| matches!(what, What::Elsewhere { .. } | What::TakenBack { .. });
+        let unsettled: HashSet<BookmarkName> = if found.iter().any(|found| is_landing(&found.what)) {
+            self.registry.unsettled_landings(&self.repo)?.into_iter().map(|landing| landing.flow).collect()
+        } else {
+            HashSet::new()
+        };
         let mut events = Vec::new();
         for event in self.actor.found(found) {
             let is_new = matches!(event.what, What::Created { .. });
@@ -157,19 +177,30 @@ impl Ledger {
             match &event.what {
                 What::Created { .. } => _ = live.insert(event.flow.clone()),
                 What::Deleted {} => _ = live.remove(&event.flow),
+                // Somebody may have landed it, or taken it back, since it was looked at.
+                what if is_landing(what) => {
+                    let lands = matches!(what, What::Elsewhere { .. });
+                    if unsettled.contains(&event.flow) || merged.contains(&event.flow) == lands {
+                        continue;
+                    }
+                    _ = if lands { merged.insert(event.flow.clone()) } else { merged.remove(&event.flow) };
+                }
                 What::Renamed { to } => {
                     live.remove(&event.flow);
                     live.insert(to.clone());
+                    if merged.remove(&event.flow) {
+                        merged.insert(to.clone());
+                    }
                 }
                 _ => {}
             }
             events.push(event);
         }
-        if events.is_empty() {
-            return Ok(());
+        if !events.is_empty() {
+            self.journal.append(&events)?;
+            self.catch_up()?;
         }
-        self.journal.append(&events)?;
-        self.catch_up()
+        Ok(events.len())
     }
 
     /// Whether a hook may run here: the user's own may, one from a repo's config once it was approved.
@@ -222,29 +253,39 @@ impl Actor {
                 context.clone_from(&self.context);
             }
             let actor = self.uid.to_string();
-            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), what })
+            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), aside: false, what })
         };
         events.into_iter().map(event).collect()
     }
 
-    /// What was found has the same key whoever finds it: two who do are one.
+    /// What was found has the same key whoever finds it, and whatever else they know of it: two who do are one.
     fn found(&self, found: Vec<Found>) -> Vec<Event> {
-        let event = |Found { flow, mut what, op, at }| {
-            let told = serde_json::to_string(&what).expect("an event is plain data with text keys");
-            let key = short_hash(&format!("{op} {flow} {told}"));
+        let event = |Found { flow, mut what, op, at, is_cause, is_aside }| {
+            let to = if let What::Moved { tip } = &what { tip.commit.as_str() } else { "" };
+            let key = short_hash(&format!("{op} {flow} {} {to}", what.kind()));
             if let What::Created { context, origin: Origin::Bookmark, .. } = &mut what {
                 context.clone_from(&self.context);
             }
-            Event { key, at, actor: self.uid.to_string(), flow, op: Some(op), what }
+            let (actor, op) = (self.uid.to_string(), Some(op).filter(|_| is_cause));
+            Event { key, at, actor, flow, op, aside: is_aside, what }
         };
         found.into_iter().map(event).collect()
     }
+}
+
+/// A record that begins tells nothing yet, but for what the registry knows: its repo may have been there for long.
+fn begin(journal: &Journal, compared_at: Option<OpId>) -> std::io::Result<()> {
+    if journal.told().is_none() && !journal.path().exists() {
+        journal.set_told(&compared_at.unwrap_or_else(OpStore::root))?;
+    }
+    Ok(())
 }
 
 /// Writes what operations did to a repo's journal alone, where there is no registry to be had.
 pub(crate) fn write_down(journal: &Journal, actor: &Actor, found: Vec<Found>) -> std::io::Result<()> {
     journal.make()?;
     let _lock = journal.lock()?;
+    begin(journal, None)?;
     journal.append(&actor.found(found))
 }
 
@@ -268,9 +309,18 @@ fn identify(journal: &Journal, repo: &Repo, registry: &Registry) -> anyhow::Resu
             return Ok(moved.id);
         }
     }
-    let new = Identity { id: RepoId::new(env::random_key()?), device, inode };
+    let lost = if known.is_none() { find_lost(registry, repo)? } else { None };
+    let id = lost.map_or_else(|| env::random_key().map(RepoId::new), Ok)?;
+    let new = Identity { id, device, inode };
     journal.write_identity(&new)?;
     Ok(new.id)
+}
+
+/// The identity that a repo had before somebody deleted its record: the registry has one for its folder, and an operation
+/// of it.
+fn find_lost(registry: &Registry, repo: &Repo) -> anyhow::Result<Option<RepoId>> {
+    let Some((id, Some(op))) = registry.repo_at(repo.main_root())? else { return Ok(None) };
+    Ok(OpStore::open(repo).and_then(|store| store.load_operation(&op)).map(|_| id))
 }
 
 /// Whether the repo that the registry knows under this identity still lies where it did.

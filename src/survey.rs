@@ -89,7 +89,7 @@ impl Survey {
         let mut owners = vec![None; self.graph.changes().len()];
         for (place, change) in self.graph.changes().iter().enumerate().rev() {
             let is_trunk = trunk.is_some_and(|trunk| trunk.commit == change.commit);
-            let is_behind = behind.contains(&place) && !is_trunk;
+            let is_behind = (behind.contains(&place) || change.beneath) && !is_trunk && trunk.is_some();
             let began = || first.get(&change.id).copied().filter(|_| !is_trunk && !change.divergent);
             let holder = if is_behind { None } else { self.holder(change).or_else(began) };
             owners[place] = holder.or_else(|| self.graph.parents(place).find_map(|parent| owners[parent]));
@@ -177,6 +177,15 @@ impl Survey {
         let stands_on =
             |tip: &&&Change| self.graph.place(&tip.commit).is_some_and(|place| here.contains(&place));
         tips.iter().find(stands_on).or(tips.first()).copied()
+    }
+
+    /// The tip that goes on record: whoever looks, from whatever workspace, sees the same. Where its work goes on in
+    /// several places it is what the bookmark stands on.
+    pub(crate) fn recorded_tip(&self, flow: &Standing) -> Option<&Change> {
+        match self.tops(flow, Change::has_work).as_slice() {
+            [one] => Some(one),
+            _ => self.target(flow).single(),
+        }
     }
 
     /// Where work lands on a flow: its newest described changes. Undescribed work is still in somebody's hands.

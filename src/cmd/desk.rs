@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use super::Call;
 use crate::error::{Failure, Kind};
-use crate::event::{Found, Origin, What};
+use crate::event::{Origin, What};
 use crate::graph::Change;
-use crate::jj::{self, OpStore};
+use crate::jj;
 use crate::landing::{News, Strip, settle};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
 use crate::output::{flow_json, plain};
-use crate::projection::{Replay, causes, diff, replay};
+use crate::projection::{self, Look};
 use crate::session::Session;
 use crate::survey::Survey;
 
@@ -63,6 +63,12 @@ impl Desk {
     /// The flows as they stand now, and the bookmarks of `also` among them; the registry is brought level with them.
     pub(super) fn survey(&mut self, also: &[BookmarkName]) -> anyhow::Result<Survey> {
         survey_level(&self.session, &mut self.ledger, &self.component, also)
+    }
+
+    /// Brings the registry level, and gives how many events that took.
+    pub(super) fn sync(&mut self) -> anyhow::Result<usize> {
+        let survey = self.session.survey(Some(&self.ledger.registry), &[])?;
+        find(&self.session, &mut self.ledger, &self.component, &survey)
     }
 
     /// Makes the working copy, which is new or adopted, a flow: first its row, then its bookmark, so that a kill in
@@ -156,49 +162,24 @@ fn survey_level(
     level(session, ledger, component, survey)
 }
 
-/// Brings the registry level with what was read: each event at the time of the operation that did it, where jj's
-/// operation store tells which that was.
+/// Brings the record level with what was read.
 pub(super) fn level(
     session: &Session,
     ledger: &mut Ledger,
     component: &str,
-    mut survey: Survey,
+    survey: Survey,
 ) -> anyhow::Result<Survey> {
-    let reread = |ledger: &Ledger, survey: Survey| {
-        let rows = session.rows(Some(&ledger.registry))?;
-        anyhow::Ok(Survey::new(survey.graph, rows, &session.config.trunk))
-    };
-    let op = survey.graph.op.clone();
-    let since = ledger.registry.compared_at(&ledger.repo)?.filter(|since| *since != op);
-    let store = since.as_ref().and_then(|_| OpStore::open(session.repo()));
-    let steps = since.as_ref().zip(store.as_ref()).and_then(|(since, store)| {
-        store.load_steps(std::slice::from_ref(since), std::slice::from_ref(&op), &is_flow)
-    });
-    let steps = steps.unwrap_or_default();
-    let world = Replay {
-        rows: Some(&survey.rows),
-        tip: &|commit| survey.graph.place(commit).map(|place| survey.graph.changes()[place].tip()),
-        origin: &|_, _| Origin::Found,
-        is_told: &|_| true,
-        component,
-    };
-    // Where the bookmarks are now is told below, together with the work on top of them.
-    let is_kept = |found: &Found| matches!(found.what, What::Renamed { .. });
-    let renamed: Vec<Found> = replay(&steps, &world).0.into_iter().filter(is_kept).collect();
-    if !renamed.is_empty() {
-        ledger.record_done(|_, _| Ok(renamed))?;
-        survey = reread(ledger, survey)?;
+    if find(session, ledger, component, &survey)? == 0 {
+        return Ok(survey);
     }
-    let causes = causes(&steps);
-    let attributed = |(flow, what)| {
-        let cause = causes.get(&flow).map(|operation| (operation.id.clone(), operation.ended));
-        let (op, at) = cause.unwrap_or_else(|| (op.clone(), session.now));
-        Found { flow, what, op, at }
-    };
-    let found: Vec<Found> = diff(&survey, component).into_iter().map(attributed).collect();
-    let has_found = !found.is_empty();
-    ledger.record_found(&op, found, |flow| session.jj.has_no_bookmark(flow))?;
-    if has_found { reread(ledger, survey) } else { Ok(survey) }
+    let rows = session.rows(Some(&ledger.registry))?;
+    Ok(Survey::new(survey.graph, rows, &session.config.trunk))
+}
+
+/// How many events it took to bring the record level.
+fn find(session: &Session, ledger: &mut Ledger, component: &str, survey: &Survey) -> anyhow::Result<usize> {
+    let look = Look { jj: &session.jj, trunk: &session.config.trunk, component, now: session.now };
+    projection::level(&look, ledger, survey, None, |flow| session.jj.has_no_bookmark(flow))
 }
 
 /// Whether a bookmark has a flow's name.

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Call;
 use crate::error::{Failure, Kind, refuse};
 use crate::output::plain;
+use crate::registry::list_path;
 use crate::session::require_jj;
 use crate::text::quoted;
 use crate::{env, jj};
@@ -103,8 +104,8 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
         remove(&places.shim(), &mut lines)?;
     }
     if args.purge {
-        for ending in ["", "-wal", "-shm"] {
-            let file = Utf8PathBuf::from(format!("{registry}{ending}"));
+        let files = ["", "-wal", "-shm"].map(|ending| Utf8PathBuf::from(format!("{registry}{ending}")));
+        for file in files.into_iter().chain([list_path(&registry)]) {
             if file.exists() {
                 remove(&file, &mut lines)?;
             }

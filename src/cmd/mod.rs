@@ -16,10 +16,12 @@ mod log;
 mod name;
 mod new;
 mod query;
+mod repo;
 mod restack;
 pub(crate) mod shim;
 mod show;
 mod sub;
+mod sync;
 mod target;
 mod tree;
 mod trust;
@@ -88,6 +90,8 @@ enum Command {
     Show(show::ShowArgs),
     Log(log::LogArgs),
     Query(query::QueryArgs),
+    Sync(sync::SyncArgs),
+    Repo(repo::RepoArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
     Doctor(doctor::DoctorArgs),
@@ -145,6 +149,8 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Show(args)) => show::run(args, call),
         Some(Command::Log(args)) => log::run(args, call),
         Some(Command::Query(args)) => query::run(args, call),
+        Some(Command::Sync(args)) => return sync::run(args, call),
+        Some(Command::Repo(args)) => return repo::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),
         Some(Command::Doctor(args)) => return doctor::run(args, call),

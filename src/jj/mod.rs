@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 
 mod config;
 mod conflicts;
+mod find;
 mod locate;
 mod read;
 mod repo;
@@ -18,12 +19,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use config::{Entry, cache_folder, load_config, load_mention, user_config_dir};
+pub(crate) use config::{Entry, cache_folder, has_own_config, load_config, load_mention, user_config_dir};
 pub(crate) use conflicts::{ConflictedPath, IGNORES};
+pub(crate) use find::find_repos;
 pub(crate) use locate::{guard, guard_spawn, locate};
 pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
-pub(crate) use store::{Move, OpStore, Operation, Step, Target};
+pub(crate) use store::{Between, Move, OpStore, Operation, Step, Surveyed, Target};
 pub(crate) use version::require_supported;
 
 use crate::error::{Failure, Kind};

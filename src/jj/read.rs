@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::Jj;
+use super::{Between, Jj};
 use crate::error::{Failure, Kind};
 use crate::graph::{Bookmark, Change, Graph, RemoteBookmark};
-use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
+use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
 
 /// One commit as JSON. `json(self)` has neither bookmarks nor flags, so they stand beside it.
 const TEMPLATE: &str = r#"
@@ -15,6 +15,7 @@ const TEMPLATE: &str = r#"
     ++ ",\"workspaces\":[" ++ working_copies.map(|workspace| json(workspace.name())).join(",") ++ "]"
     ++ ",\"here\":" ++ json(current_working_copy)
     ++ ",\"trunk\":" ++ json(self.contained_in("trunk()"))
+    ++ ",\"beneath\":" ++ json(self.contained_in("::trunk()"))
     ++ ",\"empty\":" ++ json(empty)
     ++ ",\"conflict\":" ++ json(conflict)
     ++ ",\"divergent\":" ++ json(divergent)
@@ -36,6 +37,7 @@ struct Line {
     workspaces: Vec<String>,
     here: bool,
     trunk: bool,
+    beneath: bool,
     empty: bool,
     conflict: bool,
     divergent: bool,
@@ -89,6 +91,28 @@ impl Jj {
     pub(crate) fn read_at(&self, op: &OpId, revset: &str) -> anyhow::Result<Graph> {
         let text = self.run_at(op, &log(revset, ""))?;
         Ok(Graph::new(op.clone(), parse(&text)?.into_iter().map(change).collect()))
+    }
+
+    /// The changes of commits, visible or not; those that jj does not know are left out.
+    pub(crate) fn read_tips(&self, op: &OpId, commits: &[CommitId]) -> anyhow::Result<Vec<Tip>> {
+        let mut tips = Vec::new();
+        for some in commits.chunks(1_000) {
+            let revset = some.iter().map(super::commit).collect::<Vec<_>>().join(" | ");
+            let template =
+                r#""{\"change\":" ++ json(change_id) ++ ",\"commit\":" ++ json(commit_id) ++ "}\n""#;
+            tips.extend(self.read_json::<Tip>(op, &["log", "--no-graph", "-r", &revset], template)?);
+        }
+        Ok(tips)
+    }
+
+    /// What two commits do not have beneath them both.
+    pub(crate) fn read_between(&self, op: &OpId, from: &CommitId, to: &CommitId) -> anyhow::Result<Between> {
+        let beneath = |one: &CommitId, other: &CommitId| {
+            let revset = format!("{}..{}", super::commit(one), super::commit(other));
+            self.read_json(op, &["log", "--no-graph", "-r", &revset], r#"json(commit_id) ++ "\n""#)
+        };
+        let all = |found: Vec<CommitId>| found.into_iter().collect();
+        Ok(Between { gained: all(beneath(from, to)?), lost: all(beneath(to, from)?) })
     }
 
     /// Whether there is no local bookmark of this name now.
@@ -157,6 +181,7 @@ fn change(line: Line) -> Change {
         workspaces: line.workspaces,
         here: line.here,
         trunk: line.trunk,
+        beneath: line.beneath,
         empty: line.empty,
         conflict: line.conflict,
         divergent: line.divergent,

@@ -2,7 +2,7 @@
 //! loses nothing.
 //!
 //! `journal.ndjson` only grows, by whole lines, each one `write` with O_APPEND; `lock` is held while somebody
-//! decides and writes, and dies with its process. A line that is torn or not understood is passed over.
+//! decides and writes, and dies with its process; `told` names the operation up to which the events tell everything. A line that is torn or not understood is passed over.
 
 mod locks;
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use locks::{Held, short_hash};
 
 use crate::event::Event;
-use crate::model::RepoId;
+use crate::model::{OpId, RepoId};
 
 /// The folder `.jj/repo/flow` of one repo.
 #[derive(Debug)]
@@ -48,6 +48,11 @@ impl Journal {
 
     pub(crate) fn path(&self) -> Utf8PathBuf {
         self.dir.join("journal.ndjson")
+    }
+
+    /// How long the journal is, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        std::fs::metadata(self.path()).map_or(0, |file| file.len())
     }
 
     /// Makes the folder, private to its owner, where it is missing.
@@ -87,6 +92,21 @@ impl Journal {
         Ok((events, offset + whole as u64))
     }
 
+    /// The operation up to which the events tell everything; none where there is no such word, or none that can be one.
+    pub(crate) fn told(&self) -> Option<OpId> {
+        let text = std::fs::read_to_string(self.dir.join("told")).ok()?;
+        let id = text.trim_end();
+        (id.len() == 128 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| OpId::new(id))
+    }
+
+    /// Writes down up to which operation the events tell everything, whole or not at all.
+    pub(crate) fn set_told(&self, op: &OpId) -> std::io::Result<()> {
+        if self.told().as_ref() == Some(op) {
+            return Ok(());
+        }
+        self.replace("told", format!("{op}\n").as_bytes())
+    }
+
     /// How many lines there are, and how many of them are no events.
     pub(crate) fn count_lines(&self) -> std::io::Result<(usize, usize)> {
         let text = match std::fs::read(self.path()) {
@@ -113,10 +133,14 @@ impl Journal {
 
     /// Writes the identity, whole or not at all.
     pub(crate) fn write_identity(&self, identity: &Identity) -> std::io::Result<()> {
-        let new = self.dir.join(format!("id.json.{}", std::process::id()));
+        self.replace("id.json", &serde_json::to_vec(identity)?)
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> std::io::Result<()> {
+        let new = self.dir.join(format!("{name}.{}", std::process::id()));
         let mut file = private().create(true).write(true).truncate(true).open(&new)?;
-        file.write_all(&serde_json::to_vec(identity)?)?;
-        std::fs::rename(&new, self.dir.join("id.json"))
+        file.write_all(content)?;
+        std::fs::rename(&new, self.dir.join(name))
     }
 }
 
@@ -157,6 +181,7 @@ mod tests {
             actor: "a8f2".into(),
             flow: BookmarkName::new("a8f2--research"),
             op: None,
+            aside: false,
             what: What::Deleted {},
         }
     }

@@ -1,6 +1,7 @@
 //! The gate to the terminal: stdout answers, stderr narrates.
 
 mod json;
+mod progress;
 mod style;
 mod table;
 mod tree;
@@ -11,6 +12,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value};
 
 pub(crate) use json::{change_json, flow_json};
+pub(crate) use progress::Progress;
 pub(crate) use style::{age, status, value_text};
 pub(crate) use table::table;
 pub(crate) use tree::{Leaf, tree};

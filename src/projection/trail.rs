@@ -42,6 +42,8 @@ pub(crate) fn replay(steps: &[Step], world: &Replay<'_>) -> (Vec<Found>, bool) {
                     what,
                     op: step.operation.id.clone(),
                     at: step.operation.ended,
+                    is_cause: true,
+                    is_aside: false,
                 });
             }
         };
@@ -110,7 +112,7 @@ fn touches(later: &[Step], name: &BookmarkName, counts: &dyn Fn(&Operation) -> b
 }
 
 /// The one flow that went in this step, and the one that came in its place.
-fn renamed(step: &Step) -> Option<(&BookmarkName, &BookmarkName)> {
+pub(super) fn renamed(step: &Step) -> Option<(&BookmarkName, &BookmarkName)> {
     if !RENAMING.iter().any(|beginning| step.operation.description.starts_with(beginning)) {
         return None;
     }

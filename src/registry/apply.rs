@@ -73,6 +73,7 @@ impl Registry {
                     actor: row.get(2)?,
                     flow: BookmarkName::new(row.get::<_, String>(3)?),
                     op: None,
+                    aside: false,
                     what: What::Status {
                         from: from.as_deref().and_then(Status::parse),
                         to,
@@ -117,6 +118,9 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
         (None, _) => return Ok(false),
     };
     let id = insert_event(db, repo, flow, event)?;
+    if event.aside {
+        return Ok(true);
+    }
     let at = text_of(event.at);
     match &event.what {
         What::Created { tip, parent, component, origin, context } => {

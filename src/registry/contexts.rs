@@ -66,17 +66,22 @@ impl Registry {
         component: &str,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        self.write(|db| {
+        let is_listed = self.write(|db| {
+            let is_known = db
+                .prepare_cached("SELECT 1 FROM repos WHERE id = ?1 AND root = ?2 AND forgotten_at IS NULL")?
+                .exists([id.as_str(), root])?;
             db.prepare_cached(
                 "INSERT INTO repos (id, root, component, first_seen, last_seen) \
                  VALUES (:id, :root, :component, :now, :now) \
-                 ON CONFLICT (id) DO UPDATE SET root = :root, component = :component, last_seen = :now",
+                 ON CONFLICT (id) DO UPDATE \
+                 SET root = :root, component = :component, last_seen = :now, forgotten_at = NULL",
             )?
             .execute(named_params! {
                 ":id": id.as_str(), ":root": root, ":component": component, ":now": text_of(now),
             })?;
-            Ok(())
-        })
+            Ok(is_known)
+        })?;
+        if is_listed && self.has_list() { Ok(()) } else { self.list_repo(id, root, false) }
     }
 
     /// The operation that the repo's rows were last compared with.

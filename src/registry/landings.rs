@@ -1,5 +1,7 @@
 //! Landings on record: planned, then landed or dropped, and what has landed may be taken back.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
 
@@ -80,6 +82,19 @@ impl Registry {
         let landings = self
             .known_landings("l.state = 'landed' AND l.flow = ?1 ORDER BY l.id DESC LIMIT 1", params![flow])?;
         Ok(landings.into_iter().next())
+    }
+
+    /// For each live flow of a repo that is `merged`, by its number: the key of the landing that made it so.
+    pub(crate) fn merged_by(&self, repo: &RepoId) -> anyhow::Result<HashMap<i64, String>> {
+        let read = || -> rusqlite::Result<HashMap<i64, String>> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT f.id, l.key FROM FlowRegistry AS f JOIN landings AS l ON l.flow = f.id \
+                 WHERE f.repo = ?1 AND f.status = 'merged' AND f.gone_at IS NULL \
+                   AND l.state IN ('landed', 'elsewhere') ORDER BY l.id",
+            )?;
+            statement.query_map([repo.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        read().map_err(failure)
     }
 
     fn known_landings(

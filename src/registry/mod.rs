@@ -10,6 +10,7 @@ mod contexts;
 mod landings;
 mod open;
 mod query;
+mod repos;
 mod rows;
 mod verifications;
 
@@ -18,6 +19,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(crate) use apply::Stretch;
 pub(crate) use landings::{KnownLanding, LandingRow};
 pub(crate) use open::default_path;
+pub(crate) use repos::{KnownRepo, list_path};
 pub(crate) use rows::{Filter, LoggedEvent};
 pub(crate) use verifications::VerificationRow;
 

@@ -28,6 +28,7 @@ mod meanwhile;
 mod names;
 mod output;
 mod places;
+mod projection;
 mod proofs;
 mod push;
 mod push_races;

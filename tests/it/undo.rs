@@ -187,6 +187,8 @@ fn beneath_somebodys_own_change_it_stays() {
     assert!(repo.sh(&hint).ok().stdout.contains("more"));
     // Once the parent is somewhere else altogether, the landing is not in it.
     repo.jj(&["bookmark", "set", "main", "--allow-backwards", "--revision=root()+"]).ok();
+    repo.flow(&["list"]).ok();
+    assert_eq!(env.rows(STATES), "a8f2--research|in-progress|undone\n");
     repo.sh(&assert_refused(&repo, "research", "not-landed")).ok();
 }
 

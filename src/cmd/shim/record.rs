@@ -1,15 +1,15 @@
 //! Records what a command has done to flows before it returns.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cmd::desk::{is_flow, level};
 use crate::event::{Found, Origin, What};
 use crate::jj::{self, OpStore, Operation, Step};
 use crate::ledger::{Ledger, write_down};
-use crate::model::{BookmarkName, CommitId, Flow, OpId, RepoId, Tip};
+use crate::model::{BookmarkName, Flow, OpId, RepoId};
 use crate::name::Uid;
-use crate::projection::{Replay, replay};
+use crate::projection::{Replay, load_tips, replay};
 use crate::registry::Registry;
 use crate::session::{Place, Session};
 use crate::survey::Survey;
@@ -132,7 +132,10 @@ impl Finder<'_> {
         rows: Option<&[Flow]>,
         only_own: bool,
     ) -> anyhow::Result<(Vec<Found>, bool)> {
-        let tips = load_tips(self.session, steps)?;
+        let jj = &self.session.jj;
+        // At whichever of several heads: a commit is what it is.
+        let op = jj.repo().load_heads()?.into_iter().next().unwrap_or_else(OpStore::root);
+        let tips = load_tips(jj, OpStore::open(jj.repo()).as_ref(), &op, steps);
         let line = self.doing.line.as_ref();
         let is_own = |operation: &Operation| {
             line.is_none_or(|line| operation.args.as_ref().is_some_and(|args| unquoted(args) == *line))
@@ -168,27 +171,4 @@ fn record_by_asking(session: &Session, mut ledger: Ledger, component: &str) -> a
 fn rows_of(registry: &Registry, repo: &RepoId, steps: &[Step]) -> anyhow::Result<Vec<Flow>> {
     let names: BTreeSet<_> = steps.iter().flat_map(|step| &step.moves).map(|moved| &moved.name).collect();
     names.into_iter().filter_map(|name| registry.flow(repo, name).transpose()).collect()
-}
-
-/// The changes of the commits that flows moved to. Those that git has packed away take one process.
-fn load_tips(session: &Session, steps: &[Step]) -> anyhow::Result<HashMap<CommitId, Tip>> {
-    let store = OpStore::open(session.repo());
-    let (mut tips, mut unknown) = (HashMap::new(), Vec::new());
-    let targets =
-        steps.iter().flat_map(|step| &step.moves).filter_map(|moved| match moved.after.as_slice() {
-            [Some(commit)] => Some(commit),
-            _ => None,
-        });
-    for commit in targets {
-        match store.as_ref().and_then(|store| store.load_change_id(commit)) {
-            Some(change) => _ = tips.insert(commit.clone(), Tip { change, commit: commit.clone() }),
-            None => unknown.push(jj::commit(commit)),
-        }
-    }
-    if !unknown.is_empty() {
-        let head = session.jj.require_head()?;
-        let graph = session.jj.read_at(&head, &unknown.join(" | "))?;
-        tips.extend(graph.changes().iter().map(|change| (change.commit.clone(), change.tip())));
-    }
-    Ok(tips)
 }

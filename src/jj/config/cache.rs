@@ -10,7 +10,7 @@ use super::Entry;
 use crate::env;
 
 /// More answers than this are forgotten, all at once: most belong to files that have changed since.
-const MOST: usize = 200;
+const MOST: usize = 5_000;
 
 /// The folder of the answers, one file each.
 pub(crate) fn folder() -> Option<Utf8PathBuf> {

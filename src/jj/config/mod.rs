@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) use cache::folder as cache_folder;
 use sources::Sources;
 
-use super::{failed, locate};
+use super::{Repo, failed, locate};
 use crate::process;
 
 /// The beginnings of the settings that anybody here asks for. What they are does not depend on the clock, the host or
@@ -62,6 +62,18 @@ pub(crate) fn load_config(program: &Path, dir: &Utf8Path, options: &[String]) ->
         cache::keep(&key, &entries);
     }
     Ok(entries)
+}
+
+/// Whether a repo has any config of its own, so that it is not the user's alone that decides there.
+pub(crate) fn has_own_config(repo: &Repo) -> bool {
+    let (shared, own) = (repo.dir(), repo.root().join(".jj"));
+    let files = [
+        shared.join("config-id"),
+        shared.join("config.toml"),
+        own.join("workspace-config-id"),
+        own.join("workspace-config.toml"),
+    ];
+    files.iter().any(|file| file.symlink_metadata().is_ok())
 }
 
 /// Whether any config file that decides in `dir` has this text in it; true where that cannot be told.

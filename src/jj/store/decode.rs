@@ -56,6 +56,7 @@ pub(super) fn view(message: &[u8]) -> Option<View> {
     for field in fields(message) {
         let field = field?;
         match field.number {
+            1 => view.heads.push(commit(field.bytes()?)?),
             5 => has_legacy_remotes |= bookmark(field.bytes()?, &|_| true, &mut view.bookmarks)?,
             8 => {
                 let (name, id) = entry(field.bytes()?)?;
@@ -65,8 +66,8 @@ pub(super) fn view(message: &[u8]) -> Option<View> {
                 has_remotes = true;
                 remote_view(field.bytes()?, &mut view)?;
             }
-            // Heads, git's refs, tags, git's HEAD in three forms, and whether git's tags were migrated.
-            1 | 3 | 6 | 7 | 9 | 12 | 13 => {}
+            // Git's refs, tags, git's HEAD in three forms, and whether git's tags were migrated.
+            3 | 6 | 7 | 9 | 12 | 13 => {}
             _ => return None,
         }
     }

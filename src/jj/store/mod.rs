@@ -5,6 +5,7 @@
 
 mod commit;
 mod decode;
+mod graph;
 mod trail;
 mod wire;
 
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
+pub(crate) use graph::{Between, Surveyed};
 pub(crate) use trail::{Move, Step};
 
 use super::Repo;
@@ -28,8 +30,9 @@ const KINDS: [(&str, &str); 3] =
 /// The hex digits of an operation's or a view's id.
 const ID_LENGTH: usize = 128;
 
-/// How many operations are looked at on the way down to another one.
-const REACH: usize = 500;
+/// How many operations are looked at on the way down to another one, by whoever has time, and by whoever has not.
+const REACH: usize = 10_000;
+const SHORT_REACH: usize = 500;
 
 /// No file of the store comes near; 10,000 bookmarks take about 2 MB.
 const MAX_FILE: u64 = 1 << 26;
@@ -62,6 +65,8 @@ pub(crate) struct Operation {
 /// Where everything stood after an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
+    /// The commits that are visible and have no visible children.
+    pub(crate) heads: Vec<CommitId>,
     /// Local bookmarks. One that was deleted is not among them, even while a remote still has it.
     pub(crate) bookmarks: Bookmarks,
     /// By name and remote; in a colocated repo the remote `git` too.
@@ -88,6 +93,11 @@ pub(crate) struct RemoteTarget {
 }
 
 impl OpStore {
+    /// The operation that every repo begins with.
+    pub(crate) fn root() -> OpId {
+        Operation::root().id
+    }
+
     /// The operation store of this repo, where it is of the kind that is understood.
     pub(crate) fn open(repo: &Repo) -> Option<Self> {
         let is = |(part, kind): (&str, &str)| {
@@ -121,7 +131,7 @@ impl OpStore {
             if id == *base {
                 return true;
             }
-            if seen.len() < REACH && seen.insert(id.clone()) {
+            if seen.len() < SHORT_REACH && seen.insert(id.clone()) {
                 next.extend(self.load_operation(&id).into_iter().flat_map(|operation| operation.parents));
             }
         }
@@ -140,7 +150,7 @@ impl OpStore {
 
     /// The change that a commit is of, where the commit itself tells it and was not packed away.
     pub(crate) fn load_change_id(&self, commit: &CommitId) -> Option<ChangeId> {
-        commit::load_change_id(self.git_dir.as_ref()?, commit)
+        commit::load_commit(self.git_dir.as_ref()?, commit)?.change
     }
 
     /// The view that an operation left, as it is written.

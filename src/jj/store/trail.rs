@@ -1,5 +1,6 @@
 //! What happened to bookmarks since some operations: each later operation, and what it did to them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -99,17 +100,28 @@ impl OpStore {
 
 /// Parents before children, else as they come.
 fn in_order(operations: Vec<Operation>) -> Vec<Operation> {
-    let mut missing: HashSet<OpId> = operations.iter().map(|operation| operation.id.clone()).collect();
-    let (mut ordered, mut rest) = (Vec::new(), operations);
-    while !rest.is_empty() {
-        let ready = |operation: &Operation| !operation.parents.iter().any(|parent| missing.contains(parent));
-        let (now, later): (Vec<_>, Vec<_>) = rest.into_iter().partition(ready);
-        if now.is_empty() {
-            break;
+    let places: HashMap<OpId, usize> =
+        operations.iter().enumerate().map(|(place, operation)| (operation.id.clone(), place)).collect();
+    let mut waits_for: Vec<usize> = Vec::new();
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); operations.len()];
+    for (place, operation) in operations.iter().enumerate() {
+        let parents: Vec<usize> =
+            operation.parents.iter().filter_map(|parent| places.get(parent).copied()).collect();
+        parents.iter().for_each(|parent| children[*parent].push(place));
+        waits_for.push(parents.len());
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        (0..operations.len()).filter(|place| waits_for[*place] == 0).map(Reverse).collect();
+    let mut rest: Vec<Option<Operation>> = operations.into_iter().map(Some).collect();
+    let mut ordered = Vec::new();
+    while let Some(Reverse(place)) = ready.pop() {
+        ordered.extend(rest[place].take());
+        for child in &children[place] {
+            waits_for[*child] -= 1;
+            if waits_for[*child] == 0 {
+                ready.push(Reverse(*child));
+            }
         }
-        now.iter().for_each(|operation| _ = missing.remove(&operation.id));
-        ordered.extend(now);
-        rest = later;
     }
     ordered
 }

@@ -1,6 +1,8 @@
 //! What a command works with: the real jj, the repo, its config, the caller's uid and the registry, each made
 //! ready when it is first needed and never before.
 
+mod who;
+
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -18,7 +20,7 @@ use crate::name::Uid;
 use crate::registry::{self, Registry};
 use crate::survey::{Survey, trunk_candidates};
 use crate::text::quoted;
-use crate::uid::{Context, candidates};
+use crate::uid::Context;
 
 /// Where a command was started, and with which options.
 #[derive(Clone, Debug)]
@@ -73,6 +75,17 @@ impl Place {
         })
     }
 
+    /// Whoever works from this place on many repos at once.
+    pub(crate) fn require_actor(
+        &self,
+        config: &Config,
+        registry: &mut Registry,
+        now: Timestamp,
+    ) -> anyhow::Result<Actor> {
+        let context = who::context(config, &self.dir);
+        Ok(who::actor(who::require_uid(&context, Some(registry), now)?, &context))
+    }
+
     /// The settings as jj resolves them here, and what is wrong with them.
     pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
         let entries = jj::load_config(program, &self.dir, &self.options)?;
@@ -87,7 +100,9 @@ impl Place {
         if let Trunk::Auto(name) = &mut config.trunk {
             // What `jj git clone` writes: "develop@origin".
             let alias = text("revset-aliases.'trunk()'").or_else(|| text("revset-aliases.\"trunk()\""));
-            *name = alias.and_then(|alias| Some(BookmarkName::new(alias.split_once('@')?.0)));
+            let named = alias.as_deref().and_then(|alias| Some(BookmarkName::new(alias.split_once('@')?.0)));
+            config.has_own_trunk = alias.is_some() && named.is_none();
+            *name = named;
         }
         Ok((config, complaints))
     }
@@ -118,6 +133,18 @@ pub(crate) fn expand_home(path: &Utf8Path) -> Utf8PathBuf {
         (Ok(rest), Some(home)) => Utf8Path::new(&home).join(rest),
         _ => path.to_owned(),
     }
+}
+
+/// The component that work in a folder of a repo belongs to: the one that is set, else the folder under a root of
+/// components, else the repo's folder.
+pub(crate) fn component(config: &Config, repo: &Repo, dir: &Utf8Path) -> String {
+    if let Some(component) = &config.component {
+        return component.clone();
+    }
+    let below = dir.strip_prefix(repo.root()).unwrap_or(Utf8Path::new(""));
+    let in_root = |root: &String| Some(below.strip_prefix(root).ok()?.components().next()?.to_string());
+    let named = config.component_roots.iter().find_map(in_root);
+    named.unwrap_or_else(|| repo.main_root().file_name().unwrap_or("repo").to_owned())
 }
 
 /// The real jj, new enough.
@@ -213,53 +240,25 @@ impl Session {
         registry.uid_of(&self.context().to_string()).ok()?
     }
 
-    /// Who works here: an agent's session, or the jj user in the repo's main workspace.
+    /// Who works here.
     pub(crate) fn context(&self) -> Context {
-        let variables = ["JJ_FLOW_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID"];
-        let more = self.config.session_env.iter().map(String::as_str);
-        let session =
-            variables.into_iter().chain(more).find_map(|name| Some(Context::session(name, &env::var(name)?)));
-        session.unwrap_or_else(|| {
-            let email = self.config.email.as_deref().unwrap_or_default();
-            Context::person(email, self.repo().root().as_str())
-        })
+        who::context(&self.config, self.repo().root())
     }
 
     /// `JJ_FLOW_UID`, else the uid recorded for the context, else a new one, recorded. Without a registry it is
     /// the context's shortest.
     pub(crate) fn require_uid(&self, registry: Option<&mut Registry>) -> anyhow::Result<Uid> {
-        if let Some(uid) = env::var("JJ_FLOW_UID") {
-            return Uid::parse(&uid).map_err(|error| {
-                Failure::new(Kind::Usage, format!("Could not take the uid from JJ_FLOW_UID: {error}"))
-                    .hint("JJ_FLOW_UID=a8f2 jj-flow uid")
-                    .into()
-            });
-        }
-        let context = self.context();
-        let mut all = candidates(&context);
-        let claimed = match registry {
-            Some(registry) => registry.claim_uid(&context.to_string(), all, self.now)?,
-            None => all.next(),
-        };
-        claimed
-            .ok_or_else(|| Failure::new(Kind::Registry, "Could not find a uid that nobody else has").into())
+        who::require_uid(&self.context(), registry, self.now)
     }
 
     /// A uid with the context that it stands for; one that was given stands for none.
     pub(crate) fn actor(&self, uid: Uid) -> Actor {
-        let context = env::var("JJ_FLOW_UID").is_none().then(|| self.context().to_string());
-        Actor { uid, context }
+        who::actor(uid, &self.context())
     }
 
     /// The component that work here belongs to.
     pub(crate) fn component(&self, place: &Place) -> String {
-        if let Some(component) = &self.config.component {
-            return component.clone();
-        }
-        let below = place.dir.strip_prefix(self.repo().root()).unwrap_or(Utf8Path::new(""));
-        let in_root = |root: &String| Some(below.strip_prefix(root).ok()?.components().next()?.to_string());
-        let named = self.config.component_roots.iter().find_map(in_root);
-        named.unwrap_or_else(|| self.repo().main_root().file_name().unwrap_or("repo").to_owned())
+        component(&self.config, self.repo(), &place.dir)
     }
 
     /// The flows of this repo as they stand now, and the bookmarks of `also` among them; snapshots the working copy,

@@ -1,0 +1,343 @@
+//! The part of a repo's history that a survey of its flows needs, from the disk alone: what `jj log` would give for
+//! [`revset::survey`](crate::jj::revset::survey) in 15 ms takes one here.
+
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
+use camino::Utf8Path;
+
+use super::commit::{Commit, load_commit};
+use super::{OpStore, Target, View, is_root};
+use crate::graph::{Bookmark, Change, Graph, RemoteBookmark};
+use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
+
+/// How many commits are read before jj is asked instead: it has an index.
+const MOST: usize = 2_000;
+
+/// The bookmarks and remotes that jj's own `trunk()` looks for.
+const TRUNKS: [&str; 3] = ["main", "master", "trunk"];
+const REMOTES: [&str; 2] = ["origin", "upstream"];
+
+/// Which bookmarks a survey is about.
+pub(crate) struct Surveyed<'a> {
+    /// Whether a bookmark is a flow's.
+    pub(crate) is_flow: &'a dyn Fn(&BookmarkName) -> bool,
+    /// Whether a flow is over: it is in the survey, and nothing that stands on it is for its sake.
+    pub(crate) is_over: &'a dyn Fn(&BookmarkName) -> bool,
+    /// What flows may land on.
+    pub(crate) bases: &'a [BookmarkName],
+}
+
+impl OpStore {
+    /// The commits of a survey at an operation. There is no working copy in it that is `here`, and only the bookmarks of
+    /// flows and bases are sure to be. None where a commit that counts is not at hand, or they are too many.
+    pub(crate) fn load_graph(&self, op: &OpId, surveyed: &Surveyed<'_>) -> Option<Graph> {
+        let view = self.load_view(&self.load_operation(op)?)?;
+        let git_dir = self.git_dir.as_ref()?;
+        let mut walk = Walk::new(git_dir);
+        let trunk = find_trunk(&view, &mut walk)?;
+        let marks = Marks::new(&view, surveyed, trunk.as_ref());
+        walk.run(&marks.bases, view.heads.iter().chain(marks.all()), false)?;
+        Some(Graph::new(op.clone(), walk.changes(&view, trunk.as_ref(), &marks)?))
+    }
+}
+
+/// What jj's `trunk()` is without anybody's alias: the latest of some remote bookmarks, or the root.
+fn find_trunk(view: &View, walk: &mut Walk<'_>) -> Option<Option<CommitId>> {
+    let is_one =
+        |name: &BookmarkName, remote: &str| TRUNKS.contains(&name.as_str()) && REMOTES.contains(&remote);
+    let named = view.remote_bookmarks.iter().filter(|((name, remote), _)| is_one(name, remote));
+    let found: HashSet<&CommitId> = named.flat_map(|(_, at)| at.target.iter().step_by(2)).flatten().collect();
+    match found.into_iter().collect::<Vec<_>>().as_slice() {
+        [] => Some(None),
+        [one] => Some(Some((*one).clone())),
+        several => {
+            let times = several.iter().map(|id| Some(walk.read(id)?.committed));
+            let mut times = times.collect::<Option<Vec<_>>>()?;
+            let latest =
+                several.iter().zip(&times).max_by_key(|(_, time)| **time).map(|(id, _)| (*id).clone());
+            // Of several at one moment jj takes the one that its index has last.
+            times.sort_unstable();
+            let is_clear = times.windows(2).last().is_none_or(|pair| pair[0] != pair[1]);
+            is_clear.then_some(latest)
+        }
+    }
+}
+
+/// The commits that a survey starts from.
+struct Marks<'a> {
+    /// What flows land on, here and at remotes: nothing is looked at that lies beneath all of these.
+    bases: Vec<CommitId>,
+    flows: HashSet<&'a CommitId>,
+    /// Where flows are that are over.
+    over: HashSet<&'a CommitId>,
+    /// Working copies, and where flows are at remotes.
+    others: HashSet<&'a CommitId>,
+    /// The bits of the bases that flows land on here.
+    trunks: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn new(view: &'a View, surveyed: &Surveyed<'_>, trunk: Option<&CommitId>) -> Self {
+        let is_base = |name: &BookmarkName| surveyed.bases.contains(name);
+        let local = |wanted: &dyn Fn(&BookmarkName) -> bool| {
+            view.bookmarks
+                .iter()
+                .filter(|(name, _)| wanted(name))
+                .flat_map(|(_, target)| added(target))
+                .collect()
+        };
+        let remote = |wanted: &dyn Fn(&BookmarkName) -> bool| {
+            let tracked =
+                view.remote_bookmarks.iter().filter(|((_, remote), at)| at.tracked && remote != "git");
+            let wanted = tracked.filter(|((name, _), _)| wanted(name));
+            wanted.flat_map(|(_, at)| added(&at.target)).collect::<HashSet<_>>()
+        };
+        let is_live = |name: &BookmarkName| (surveyed.is_flow)(name) && !(surveyed.is_over)(name);
+        let is_over = |name: &BookmarkName| (surveyed.is_flow)(name) && (surveyed.is_over)(name);
+        let here: HashSet<&CommitId> = local(&is_base);
+        let own: HashSet<&CommitId> = here.iter().copied().chain(trunk).collect();
+        let bases: Vec<CommitId> = own.union(&remote(&is_base)).map(|base| (*base).clone()).collect();
+        let bits = bases.iter().enumerate().filter(|(_, base)| own.contains(base));
+        let trunks = bits.fold(0, |bits, (place, _)| bits | 1_u64.checked_shl(place as u32).unwrap_or(0));
+        let mut others = remote(&is_live);
+        others.extend(view.working_copies.values());
+        Self { bases, flows: local(&is_live), over: local(&is_over), others, trunks }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &CommitId> {
+        self.bases.iter().chain(self.flows.iter().copied()).chain(self.others.iter().copied())
+    }
+}
+
+/// The commits that a target adds.
+fn added(target: &Target) -> impl Iterator<Item = &CommitId> {
+    target.iter().step_by(2).flatten()
+}
+
+/// A walk over commits from the latest down, painting each with the bases that it is an ancestor of.
+pub(super) struct Walk<'a> {
+    git_dir: &'a Utf8Path,
+    /// None for one that is not at hand.
+    commits: HashMap<CommitId, Option<Commit>>,
+    /// Of which bases each commit is an ancestor, or is it, a bit for each.
+    masks: HashMap<CommitId, u64>,
+    /// The bits of all.
+    full: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(git_dir: &'a Utf8Path) -> Self {
+        Self { git_dir, commits: HashMap::new(), masks: HashMap::new(), full: 0 }
+    }
+
+    fn read(&mut self, id: &CommitId) -> Option<&Commit> {
+        self.commits.entry(id.clone()).or_insert_with(|| load_commit(self.git_dir, id)).as_ref()
+    }
+
+    /// From heads and bases down to what is beneath every base. None where a commit is not at hand, or they are too many;
+    /// unless it is `strict`, one that is beneath a base may be missing: git packs whole histories, and what is beneath a
+    /// packed base is as packed.
+    pub(super) fn run<'c>(
+        &mut self,
+        bases: &[CommitId],
+        heads: impl Iterator<Item = &'c CommitId>,
+        strict: bool,
+    ) -> Option<()> {
+        let bits = u32::try_from(bases.len()).ok().filter(|bases| *bases < 64)?;
+        let full = (1_u64 << bits) - 1;
+        let is_full = |mask: u64| bits > 0 && mask == full;
+        heads.for_each(|head| _ = self.masks.entry(head.clone()).or_default());
+        for (bit, base) in bases.iter().enumerate() {
+            *self.masks.entry(base.clone()).or_default() |= 1 << bit;
+        }
+        let mut waiting: HashSet<CommitId> = self.masks.keys().cloned().collect();
+        let mut open = waiting.iter().filter(|id| !is_full(self.masks[*id])).count();
+        let mut queue: BinaryHeap<(i64, String)> =
+            waiting.iter().map(|id| (self.time(id), id.to_string())).collect();
+        // Beneath what is beneath every base is nothing else.
+        while let Some((_, id)) = queue.pop().filter(|_| open > 0) {
+            let id = CommitId::new(id);
+            waiting.remove(&id);
+            let mask = self.masks.get(&id).copied().unwrap_or_default();
+            open -= usize::from(!is_full(mask));
+            if is_root(id.as_str()) {
+                continue;
+            }
+            if self.commits.len() > MOST {
+                return None;
+            }
+            let parents = match self.read(&id) {
+                Some(commit) => commit.parents.clone(),
+                None if is_full(mask) || mask != 0 && !strict => continue,
+                None => return None,
+            };
+            for parent in parents {
+                let known = self.masks.get(&parent).copied();
+                let all = known.unwrap_or_default() | mask;
+                if known == Some(all) {
+                    continue;
+                }
+                self.masks.insert(parent.clone(), all);
+                if waiting.insert(parent.clone()) {
+                    open += usize::from(!is_full(all));
+                    queue.push((self.time(&parent), parent.to_string()));
+                } else {
+                    open -= usize::from(!is_full(known.unwrap_or_default()) && is_full(all));
+                }
+            }
+        }
+        self.full = if bits == 0 { u64::MAX } else { full };
+        Some(())
+    }
+
+    /// Whether something is not beneath every base.
+    fn is_between(&self, id: &CommitId) -> bool {
+        self.masks.get(id).is_some_and(|mask| *mask != self.full) && !is_root(id.as_str())
+    }
+
+    fn time(&mut self, id: &CommitId) -> i64 {
+        self.read(id).map_or(0, |commit| commit.committed)
+    }
+
+    /// The commits that a survey has, children before parents: those that it starts from, everything on top of a flow,
+    /// and what lies between these and what is beneath every base.
+    fn keep(&self, marks: &Marks<'_>) -> Vec<CommitId> {
+        let mut children: HashMap<&CommitId, Vec<&CommitId>> = HashMap::new();
+        for (id, commit) in &self.commits {
+            let parents = commit.iter().flat_map(|commit| &commit.parents).filter(|_| self.is_between(id));
+            parents.for_each(|parent| children.entry(parent).or_default().push(id));
+        }
+        let starts: HashSet<&CommitId> = marks.all().collect();
+        let mut heads = starts.clone();
+        let mut next: Vec<&CommitId> = marks.flows.iter().copied().collect();
+        while let Some(id) = next.pop() {
+            for child in children.get(id).into_iter().flatten().copied() {
+                if heads.insert(child) {
+                    next.push(child);
+                }
+            }
+        }
+        // Each one behind all that is beneath it.
+        let mut heads: Vec<&CommitId> = heads.into_iter().chain(marks.over.iter().copied()).collect();
+        heads.sort();
+        let (mut kept, mut seen) = (Vec::new(), HashSet::new());
+        let mut stack: Vec<(&CommitId, bool)> = heads.into_iter().map(|head| (head, false)).collect();
+        while let Some((id, is_done)) = stack.pop() {
+            if is_done {
+                kept.push(id.clone());
+                continue;
+            }
+            if !seen.insert(id) {
+                continue;
+            }
+            stack.push((id, true));
+            let parents = self.commits.get(id).into_iter().flatten().flat_map(|commit| &commit.parents);
+            let counts = parents.filter(|parent| self.is_between(parent) || starts.contains(parent));
+            stack.extend(counts.map(|parent| (parent, false)));
+        }
+        kept.reverse();
+        kept
+    }
+
+    fn changes(&self, view: &View, trunk: Option<&CommitId>, marks: &Marks<'_>) -> Option<Vec<Change>> {
+        let kept = self.keep(marks);
+        let mut on: HashMap<&CommitId, Vec<Bookmark>> = HashMap::new();
+        for (name, target) in &view.bookmarks {
+            for commit in added(target) {
+                let bookmark = Bookmark { name: name.clone(), conflicted: target.len() != 1 };
+                on.entry(commit).or_default().push(bookmark);
+            }
+        }
+        let mut remotes: HashMap<&CommitId, Vec<RemoteBookmark>> = HashMap::new();
+        for ((name, remote), at) in view.remote_bookmarks.iter().filter(|((_, remote), _)| remote != "git") {
+            for commit in added(&at.target) {
+                let bookmark =
+                    RemoteBookmark { name: name.clone(), remote: remote.clone(), tracked: at.tracked };
+                remotes.entry(commit).or_default().push(bookmark);
+            }
+        }
+        let mut copies: HashMap<&ChangeId, usize> = HashMap::new();
+        let between = self.commits.iter().filter(|(id, _)| self.is_between(id));
+        for change in between.filter_map(|(_, commit)| commit.as_ref()?.change.as_ref()) {
+            *copies.entry(change).or_default() += 1;
+        }
+        let is_alone = view.working_copies.len() < 2;
+        let mut changes = Vec::new();
+        for id in kept {
+            let commit = self.commits.get(&id).and_then(Option::as_ref);
+            let change = commit.and_then(|commit| commit.change.clone());
+            if change.is_none() && marks.flows.contains(&id) {
+                return None;
+            }
+            let workspaces = view.working_copies.iter().filter(|(_, at)| **at == id && !is_alone);
+            changes.push(Change {
+                divergent: change
+                    .as_ref()
+                    .is_some_and(|change| copies.get(change).is_some_and(|all| *all > 1)),
+                id: change.unwrap_or_else(|| ChangeId::new("")),
+                parents: commit.map(parents_of).unwrap_or_default(),
+                description: commit.map(|commit| commit.description.clone()).unwrap_or_default(),
+                bookmarks: on.remove(&id).unwrap_or_default(),
+                remotes: remotes.remove(&id).unwrap_or_default(),
+                workspaces: workspaces.map(|(name, _)| name.clone()).collect(),
+                here: false,
+                trunk: trunk == Some(&id),
+                beneath: self.masks.get(&id).is_some_and(|mask| mask & marks.trunks != 0),
+                empty: commit.map_or(Some(false), |commit| self.is_empty(commit))?,
+                conflict: commit.is_some_and(|commit| commit.is_conflicted),
+                immutable: !self.is_between(&id),
+                commit: id,
+            });
+        }
+        Some(changes)
+    }
+
+    /// Whether a commit has the files of its parent. Of a described merge it is not asked: that is work either way.
+    fn is_empty(&self, commit: &Commit) -> Option<bool> {
+        match commit.parents.as_slice() {
+            [] => Some(commit.trees == EMPTY_TREE),
+            [parent] => match self.commits.get(parent).and_then(Option::as_ref) {
+                Some(parent) => Some(parent.trees == commit.trees),
+                None => (!commit.description.is_empty()).then_some(false),
+            },
+            _ => (!commit.description.is_empty()).then_some(false),
+        }
+    }
+}
+
+/// As jj has them: what git has no parent of stands on the root.
+fn parents_of(commit: &Commit) -> Vec<CommitId> {
+    match commit.parents.as_slice() {
+        [] => vec![CommitId::new("0".repeat(40))],
+        parents => parents.to_vec(),
+    }
+}
+
+/// What two commits do not have beneath them both.
+#[derive(Debug, Default)]
+pub(crate) struct Between {
+    /// Beneath the second one alone, and itself.
+    pub(crate) gained: HashSet<CommitId>,
+    /// Beneath the first one alone, and itself.
+    pub(crate) lost: HashSet<CommitId>,
+}
+
+impl OpStore {
+    /// What lies between two commits. None where one of it is not at hand, or they are too many.
+    pub(crate) fn load_between(&self, from: &CommitId, to: &CommitId) -> Option<Between> {
+        let mut walk = Walk::new(self.git_dir.as_ref()?);
+        walk.run(&[from.clone(), to.clone()], std::iter::empty(), true)?;
+        let mut between = Between::default();
+        for (commit, mask) in walk.masks {
+            _ = match mask {
+                1 => between.lost.insert(commit),
+                2 => between.gained.insert(commit),
+                _ => false,
+            };
+        }
+        Some(between)
+    }
+}
+
+/// What git calls a tree without files.
+const EMPTY_TREE: &[u8] = b"4b825dc642cb6eb9a060e54bf8d69288fbee4904";
