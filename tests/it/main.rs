@@ -16,6 +16,7 @@ mod concurrent;
 mod conflict_ways;
 mod conflicts;
 mod faults;
+mod fleet;
 mod guard;
 mod house;
 mod install;
