@@ -251,7 +251,7 @@ fn count(value: &Value) -> Option<usize> {
 }
 
 /// `"90s"`, `"1h 30m"`, or a number of seconds.
-fn duration(value: &Value) -> Option<Duration> {
+pub(crate) fn duration(value: &Value) -> Option<Duration> {
     let time = match value {
         Value::String(text) => text.parse::<jiff::SignedDuration>().ok()?.try_into().ok()?,
         other => Duration::from_secs(other.as_u64()?),

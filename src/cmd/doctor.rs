@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
+use super::query::first_value;
 use crate::config::Config;
 use crate::error::Failure;
 use crate::jj::{self, Repo};
@@ -99,8 +100,7 @@ fn check_registry(call: &Call, config: &Config) -> Check {
             return Ok(Check::good("registry", format!("none yet; it will be at {path}")));
         }
         let patience = Duration::from_secs(60);
-        let answer = Registry::open(&path)?.query("PRAGMA integrity_check", patience)?;
-        let first = answer.rows.first().and_then(|row| row.first()).map(crate::output::value_text);
+        let first = first_value(&mut Registry::open(&path)?, "PRAGMA integrity_check", patience)?;
         match first.as_deref() {
             Some("ok") => Ok(Check::good("registry", format!("sound, at {path}"))),
             found => error::refuse!(

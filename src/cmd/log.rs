@@ -4,53 +4,61 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::desk::open_to_read;
-use super::target::{find_name, unknown};
-use crate::name::FlowName;
+use super::target::{find_row, unknown};
+use super::which::{Asked, Paging, Which, tell_more};
 use crate::output::plain;
-use crate::registry::{Filter, LoggedEvent};
+use crate::registry::{EventFilter, Filter, LoggedEvent, Page};
 
-/// Show what happened to the flows of this repo, newest first
+/// How many events are shown at once.
+const USUAL: usize = 100;
+
+/// Show what happened to flows, newest first
 #[derive(Debug, Args)]
-#[command(after_help = "Example: jj flow log --limit 50")]
+#[command(after_help = "Example: jj flow log --all --kind landed --since 7d")]
 pub(super) struct LogArgs {
     /// Only of this flow, in full or by the end of its name
     flow: Option<String>,
 
-    /// At most this many events
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    #[command(flatten)]
+    which: Which,
+
+    /// Only events of this kind, such as created, moved, status, landed
+    #[arg(long = "kind", value_name = "KIND")]
+    what: Option<String>,
+
+    /// Only what this uid did or found
+    #[arg(long, value_name = "UID")]
+    actor: Option<String>,
+
+    #[command(flatten)]
+    paging: Paging,
 }
 
 pub(super) fn run(args: &LogArgs, mut call: Call) -> anyhow::Result<()> {
-    let (session, _) = open_to_read(&mut call)?;
-    let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
+    let Asked { registry, filter } = args.which.open(&mut call)?;
+    let mut filter = Filter { gone: true, ..filter };
+    let Some(registry) = registry else {
         return match &args.flow {
             Some(flow) => Err(unknown(flow)),
-            None => Ok(call.out.answer("Nothing has been recorded in this repo.", json!({"events": []}))?),
+            None => Ok(call.out.answer("Nothing has been recorded.", json!({"events": [], "next": null}))?),
         };
     };
-    let events = match &args.flow {
-        None => registry.events(Some(&repo), None, args.limit)?,
-        Some(text) => {
-            let rows = registry.flows(&Filter { repo: Some(repo), gone: true, ..Filter::default() })?;
-            let names: std::collections::BTreeSet<FlowName> =
-                rows.iter().filter_map(|row| FlowName::parse(row.bookmark.as_str()).ok()).collect();
-            let name = find_name(names.iter(), text)?;
-            let row = rows
-                .iter()
-                .find(|row| row.bookmark.as_str() == name.as_str())
-                .ok_or_else(|| unknown(text))?;
-            registry.events(None, Some(row.id), args.limit)?
-        }
+    let flow = match &args.flow {
+        None => None,
+        Some(text) => Some(find_row(&registry, filter.repo.as_ref(), text)?.id),
     };
-    let lines: Vec<String> = events.iter().map(event_line).collect();
-    let text = if lines.is_empty() {
-        "Nothing has been recorded in this repo.".to_owned()
-    } else {
-        lines.join("\n")
-    };
-    Ok(call.out.answer(&text, json!({"events": events}))?)
+    args.paging.turn_to(&mut filter, USUAL)?;
+    let filter = EventFilter { flows: filter, flow, kind: args.what.clone(), actor: args.actor.clone() };
+    let Page { rows: events, next } = registry.events(&filter)?;
+    let lines: Vec<String> = events.iter().map(|event| line(event, args.which.all)).collect();
+    let text = if lines.is_empty() { "Nothing has been recorded.".to_owned() } else { lines.join("\n") };
+    call.out.answer(&text, json!({"events": events, "next": next}))?;
+    tell_more(&call, next.as_ref())
+}
+
+fn line(event: &LoggedEvent, all: bool) -> String {
+    let line = event_line(event);
+    if all { format!("{line}  [{}]", plain(&event.component)) } else { line }
 }
 
 /// One event on one line: when, who, which flow, what.
@@ -58,6 +66,7 @@ pub(super) fn event_line(event: &LoggedEvent) -> String {
     let what = match (&event.from, &event.to) {
         (Some(from), Some(to)) => format!("{from} -> {to}"),
         (None, Some(to)) if event.kind == "status" => to.clone(),
+        _ if event.kind == "elsewhere" => "landed elsewhere".to_owned(),
         _ => event.kind.clone(),
     };
     let reason = event

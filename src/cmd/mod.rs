@@ -27,6 +27,7 @@ mod tree;
 mod trust;
 mod uid;
 mod undo;
+mod which;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use camino::Utf8PathBuf;
 use clap::{Parser, Subcommand};
 
-use crate::error::{Failure, Kind};
+use crate::error::{self, Failure, Kind};
 use crate::output::Out;
 use crate::session::Place;
 
@@ -50,6 +51,9 @@ use crate::session::Place;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+
+    #[command(flatten)]
+    which: which::Which,
 
     /// Print one JSON object
     #[arg(long, global = true)]
@@ -132,7 +136,13 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
     let place = Place::find(cli.repository.as_deref(), cli.via_jj, options)?;
     let call = Call { place, out };
     match &cli.command {
-        None => tree::run(call),
+        Some(_) if cli.which.is_given() => {
+            error::refuse!(
+                Usage,
+                "What restricts a listing stands behind its command, as in `jj flow list --all`"
+            )
+        }
+        None => tree::run(&cli.which, call),
         Some(Command::New(args)) => new::run(args, call),
         Some(Command::Sub(args)) => sub::run(args, call),
         Some(Command::Done(args)) => done::run(args, call),

@@ -1,30 +1,63 @@
 //! `jj flow query`: read-only SQL over the registry.
 
+use std::io::Read as _;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::Call;
 use super::desk::open_to_read;
+use crate::config::duration;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
-use crate::output::{table, value_text};
-use crate::registry::Registry;
+use crate::output::{csv_line, raw, table, value_text};
+use crate::registry::{Reader, Registry};
 use crate::session::require_jj;
-
-/// How long a query may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ask the registry in SQL; nothing can be written
 #[derive(Debug, Args)]
-#[command(after_help = "Example: jj flow query \"SELECT uid, count(*) FROM FlowRegistry GROUP BY uid\"")]
+#[command(
+    after_help = "Tables and views: FlowRegistry, events, landings, repos; open_flows, failed_flows, waiting_flows, \
+                  landed_flows.\n\nExample: jj flow query \"SELECT uid, count(*) FROM FlowRegistry GROUP BY uid\""
+)]
 pub(super) struct QueryArgs {
-    /// One statement
+    /// One statement; - reads it from stdin
     sql: String,
+
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// How long it may take, such as 30s or 2m
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    timeout: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Columns for people
+    Table,
+    /// One JSON object, as with --json
+    Json,
+    /// A JSON object a row
+    Ndjson,
+    /// Comma-separated, with a heading
+    Csv,
 }
 
 pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
+    let patience = duration(&Value::from(args.timeout.as_str())).ok_or_else(|| {
+        let message = format!("Could not understand the time `{}`", args.timeout.escape_debug());
+        Failure::new(Kind::Usage, message).hint("jj flow query --timeout 30s 'SELECT 1'")
+    })?;
+    let sql = if args.sql == "-" {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        text
+    } else {
+        args.sql.clone()
+    };
     if Repo::find(&call.place.dir).is_some() {
         open_to_read(&mut call)?;
     }
@@ -35,14 +68,82 @@ pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
         Failure::new(Kind::Registry, format!("There is no registry yet at {path}"))
             .hint("jj flow new research")
     })?;
-    let answer = registry.query(&args.sql, PATIENCE)?;
-    let columns: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
-    let row = |row: &Vec<Value>| {
-        Value::Object(
-            columns.iter().map(|name| (*name).to_owned()).zip(row.iter().cloned()).collect::<Map<_, _>>(),
-        )
-    };
-    let object = json!({"columns": columns, "rows": answer.rows.iter().map(row).collect::<Vec<_>>()});
+    let mut ask = |reader: &mut dyn Reader| registry.query(&sql, patience, reader);
+    match args.format {
+        Format::Ndjson => return ask(&mut Lines::default()),
+        Format::Csv => return ask(&mut Csv),
+        Format::Table | Format::Json => {}
+    }
+    let mut answer = Table::default();
+    ask(&mut answer)?;
+    let object =
+        |row: &Vec<Value>| Value::Object(answer.columns.iter().cloned().zip(row.iter().cloned()).collect());
+    let object =
+        json!({"columns": answer.columns, "rows": answer.rows.iter().map(object).collect::<Vec<_>>()});
+    if args.format == Format::Json {
+        return Ok(call.out.json(object)?);
+    }
     let cells = answer.rows.iter().map(|row| row.iter().map(value_text).collect()).collect();
+    let columns: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
     Ok(call.out.answer(&table(&columns, cells), object)?)
+}
+
+/// The whole answer, held until it is shown: columns are as wide as what is in them.
+#[derive(Default)]
+struct Table {
+    columns: Vec<String>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Reader for Table {
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        self.columns = names.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
+        self.rows.push(values);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    columns: Vec<String>,
+}
+
+impl Reader for Lines {
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        self.columns = names.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
+        let object: Map<String, Value> = self.columns.iter().cloned().zip(values).collect();
+        Ok(raw(format!("{}\n", Value::Object(object)).as_bytes())?)
+    }
+}
+
+struct Csv;
+
+impl Reader for Csv {
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let names: Vec<Value> = names.iter().map(|name| name.as_str().into()).collect();
+        self.row(names)
+    }
+
+    fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
+        Ok(raw(csv_line(&values).as_bytes())?)
+    }
+}
+
+/// What `doctor` asks and whoever else needs a single value.
+pub(super) fn first_value(
+    registry: &mut Registry,
+    sql: &str,
+    patience: Duration,
+) -> anyhow::Result<Option<String>> {
+    let mut answer = Table::default();
+    registry.query(sql, patience, &mut answer)?;
+    Ok(answer.rows.first().and_then(|row| row.first()).map(value_text))
 }

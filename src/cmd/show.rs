@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Call;
-use super::desk::open_to_read;
-use super::target::{find_name, unknown};
-use crate::model::{BookmarkName, Flow};
-use crate::name::FlowName;
+use super::target::{find_row, unknown};
+use super::which::{Asked, Which};
+use crate::env;
+use crate::model::Flow;
 use crate::output::{age, flow_json, plain, status};
-use crate::registry::{Filter, LandingRow, LoggedEvent, VerificationRow};
-use crate::session::Session;
+use crate::registry::{EventFilter, Filter, LandingRow, LoggedEvent, VerificationRow};
 
 /// How many events are shown; `jj flow log` has them all.
 const EVENTS: usize = 20;
@@ -24,30 +23,28 @@ const EVENTS: usize = 20;
 pub(super) struct ShowArgs {
     /// The flow, in full or by the end of its name
     flow: String,
+
+    /// In whichever repo it is
+    #[arg(long)]
+    all: bool,
 }
 
 pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
-    let (session, _) = open_to_read(&mut call)?;
-    let (Some(registry), Some(repo)) = (session.open_registry(&call.place)?, session.repo_id()) else {
-        return Err(unknown(&args.flow));
-    };
-    let rows = registry.flows(&Filter { repo: Some(repo), gone: true, ..Filter::default() })?;
-    let names: Vec<FlowName> =
-        rows.iter().filter_map(|row| FlowName::parse(row.bookmark.as_str()).ok()).collect();
-    let distinct: std::collections::BTreeSet<&FlowName> = names.iter().collect();
-    let name: BookmarkName = find_name(distinct.into_iter(), &args.flow)?.bookmark();
-    // The live row, else the one that went last.
-    let flow = rows.iter().filter(|row| row.bookmark == name).min_by_key(|row| row.gone_at.is_some());
-    let flow = flow.ok_or_else(|| unknown(&args.flow))?;
+    let which = Which { all: args.all, ..Which::default() };
+    let Asked { registry, filter } = which.open(&mut call)?;
+    let Some(registry) = registry else { return Err(unknown(&args.flow)) };
+    let flow = &find_row(&registry, filter.repo.as_ref(), &args.flow)?;
     let landings = registry.landings(flow.id)?;
-    let events = registry.events(None, Some(flow.id), EVENTS)?;
+    let of_flow = Filter { gone: true, limit: Some(EVENTS), ..Filter::default() };
+    let events = EventFilter { flows: of_flow, flow: Some(flow.id), ..EventFilter::default() };
+    let events = registry.events(&events)?.rows;
     let verifications = registry.verifications(flow.id)?;
     let conflict = registry.open_conflict(&flow.repo, &flow.bookmark)?;
     let object = json!({
         "flow": flow_json(flow), "landings": landings, "verifications": verifications, "conflict": conflict,
         "events": events,
     });
-    let mut lines = text(&session, flow, &landings, &events);
+    let mut lines = text(env::now(), flow, &landings, &events);
     // What a failed verification printed is what one who looks wants to see.
     if let Some(last) = verifications.first().filter(|last| !last.passed) {
         lines.push(String::new());
@@ -63,7 +60,7 @@ pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
     Ok(call.out.answer(&lines.join("\n"), object)?)
 }
 
-fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[LoggedEvent]) -> Vec<String> {
+fn text(now: Timestamp, flow: &Flow, landings: &[LandingRow], events: &[LoggedEvent]) -> Vec<String> {
     let parent =
         flow.parent.as_ref().map_or("the trunk".to_owned(), |parent| plain(parent.as_str()).into_owned());
     let mut lines = vec![
@@ -72,13 +69,16 @@ fn text(session: &Session, flow: &Flow, landings: &[LandingRow], events: &[Logge
         format!("Component: {}", plain(&flow.component)),
         format!("Change:    {} {}", flow.tip.change.short(), flow.tip.commit.short()),
         format!("Repo:      {}", plain(&flow.root)),
-        format!("Started:   {} by {}", ago(session, flow.created_at), plain(&flow.actor)),
+        format!("Started:   {} by {}", ago(now, flow.created_at), plain(&flow.actor)),
     ];
+    if let Some(trouble) = flow.trouble {
+        lines.push(format!("Trouble:   {}", trouble.as_str()));
+    }
     if let Some(reason) = &flow.reason {
         lines.push(format!("Reason:    {}", plain(reason)));
     }
     if let Some(gone) = flow.gone_at {
-        lines.push(format!("Gone:      its bookmark went {}", ago(session, gone)));
+        lines.push(format!("Gone:      its bookmark went {}", ago(now, gone)));
     }
     for landing in landings {
         let short = |id: &Option<String>| {
@@ -108,8 +108,8 @@ fn verified(verification: &VerificationRow) -> String {
     )
 }
 
-fn ago(session: &Session, then: Timestamp) -> String {
-    match age(session.now, then).as_str() {
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    match age(now, then).as_str() {
         "now" => "just now".to_owned(),
         age => format!("{age} ago"),
     }

@@ -1,8 +1,14 @@
 //! Which flow a command is about, and whether a name is free.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use crate::error::{Failure, Kind};
+use crate::model::{Flow, RepoId};
 use crate::name::FlowName;
+use crate::registry::Registry;
 use crate::survey::{Standing, Survey};
+use crate::text::quoted;
 
 /// The flow that was named, or the current one.
 pub(super) fn find_flow<'a>(survey: &'a Survey, named: Option<&str>) -> anyhow::Result<&'a Standing> {
@@ -39,6 +45,40 @@ pub(super) fn find_name<'a>(
             let list: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
             let message = format!("{text} may be any of {}", list.join(", "));
             Err(Failure::new(Kind::UnknownFlow, message).hint(format!("jj flow show {}", list[0])).into())
+        }
+    }
+}
+
+/// The row that a text stands for, in one repo or in all: a live one before one whose bookmark is gone.
+pub(super) fn find_row(registry: &Registry, repo: Option<&RepoId>, text: &str) -> anyhow::Result<Flow> {
+    let mut rows = registry.flows_named(repo, text)?;
+    let wanted = text.to_ascii_lowercase();
+    if rows.iter().any(|row| row.bookmark.as_str().eq_ignore_ascii_case(&wanted)) {
+        rows.retain(|row| row.bookmark.as_str().eq_ignore_ascii_case(&wanted));
+    }
+    // The live row, else the one that went last.
+    rows.sort_by_key(|row| (row.gone_at.is_some(), Reverse(row.updated_at), Reverse(row.id)));
+    let mut seen = HashSet::new();
+    rows.retain(|row| seen.insert((row.repo.clone(), row.bookmark.clone())));
+    match rows.as_slice() {
+        [] => Err(unknown(text)),
+        [one] => Ok(one.clone()),
+        several => {
+            let is_one_repo = several.iter().all(|row| row.repo == several[0].repo);
+            let name = |row: &Flow| match is_one_repo {
+                true => row.bookmark.to_string(),
+                false => format!("{} in {}", row.bookmark, row.root),
+            };
+            let mut list: Vec<String> = several.iter().map(name).collect();
+            list.sort();
+            let message = format!("{text} may be any of {}", list.join(", "));
+            let mut first: Vec<&Flow> = several.iter().collect();
+            first.sort_by(|one, other| (&one.bookmark, &one.root).cmp(&(&other.bookmark, &other.root)));
+            let hint = match is_one_repo {
+                true => format!("jj flow show {}", first[0].bookmark),
+                false => format!("jj flow -R {} show {}", quoted(&first[0].root), first[0].bookmark),
+            };
+            Err(Failure::new(Kind::UnknownFlow, message).hint(hint).into())
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The gate to the terminal: stdout answers, stderr narrates.
 
+mod csv;
 mod json;
 mod progress;
 mod style;
@@ -11,6 +12,7 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value};
 
+pub(crate) use csv::csv_line;
 pub(crate) use json::{change_json, flow_json};
 pub(crate) use progress::Progress;
 pub(crate) use style::{age, status, value_text};
@@ -61,6 +63,11 @@ impl Out {
     /// Answers: the text to a person, the object to a program.
     pub(crate) fn answer(&self, text: &str, object: Value) -> io::Result<()> {
         if self.json { self.object(true, object) } else { self.line(text) }
+    }
+
+    /// Answers with the object, whoever reads it.
+    pub(crate) fn json(&self, object: Value) -> io::Result<()> {
+        self.object(true, object)
     }
 
     /// Tells a person what happens; says nothing to a program's stdout.

@@ -7,6 +7,8 @@
 mod apply;
 mod conflicts;
 mod contexts;
+mod events;
+mod filter;
 mod landings;
 mod open;
 mod query;
@@ -17,10 +19,13 @@ mod verifications;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use apply::Stretch;
+pub(crate) use events::{EventFilter, LoggedEvent};
+pub(crate) use filter::{Cursor, Filter};
 pub(crate) use landings::{KnownLanding, LandingRow};
 pub(crate) use open::default_path;
+pub(crate) use query::Reader;
 pub(crate) use repos::{KnownRepo, list_path};
-pub(crate) use rows::{Filter, LoggedEvent};
+pub(crate) use rows::Page;
 pub(crate) use verifications::VerificationRow;
 
 use crate::error::{Failure, Kind};

@@ -9,36 +9,45 @@ use serde_json::Value;
 use super::{Registry, failure};
 use crate::error::{Failure, Kind};
 
-/// A query's answer: as many values in each row as there are columns.
-#[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<Value>>,
+/// Is told a query's columns, and each row as it comes: as many values as there are columns.
+pub(crate) trait Reader {
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()>;
+    fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()>;
 }
 
 /// How many virtual-machine steps pass between two looks at the clock.
 const STEPS: i32 = 10_000;
 
 impl Registry {
-    /// Runs one statement that only reads, for at most `patience`.
-    pub(crate) fn query(&mut self, sql: &str, patience: Duration) -> anyhow::Result<Table> {
+    /// Runs one statement that only reads, for at most `patience`. No more than a row of its answer is held.
+    pub(crate) fn query(
+        &mut self,
+        sql: &str,
+        patience: Duration,
+        reader: &mut dyn Reader,
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
         self.db.progress_handler(STEPS, Some(move || started.elapsed() > patience)).map_err(failure)?;
         self.db.authorizer(Some(only_reading)).map_err(failure)?;
-        self.read_table(sql).map_err(|error| refused(&error, patience))
+        let refuse = |error: rusqlite::Error| refused(&error, patience);
+        let mut statement = self.db.prepare(sql).map_err(refuse)?;
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let width = columns.len();
+        let mut rows = statement.query([]).map_err(refuse)?;
+        // The first row before the heading: what is refused has no answer.
+        let mut next = rows.next().map_err(refuse)?;
+        reader.columns(&columns)?;
+        while let Some(row) = next {
+            let values = (0..width).map(|column| row.get_ref(column).map(value));
+            reader.row(values.collect::<rusqlite::Result<_>>().map_err(refuse)?)?;
+            next = rows.next().map_err(refuse)?;
+        }
+        Ok(())
     }
 
     /// A number that is another one once somebody else has written anything.
     pub(crate) fn version_of_data(&self) -> anyhow::Result<i64> {
         self.db.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(failure)
-    }
-
-    fn read_table(&self, sql: &str) -> rusqlite::Result<Table> {
-        let mut statement = self.db.prepare(sql)?;
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let width = columns.len();
-        let rows = statement.query_map([], |row| (0..width).map(|i| row.get_ref(i).map(value)).collect())?;
-        Ok(Table { columns, rows: rows.collect::<rusqlite::Result<_>>()? })
     }
 }
 
@@ -63,7 +72,7 @@ fn refused(error: &rusqlite::Error, patience: Duration) -> anyhow::Error {
     use rusqlite::ErrorCode::{AuthorizationForStatementDenied, OperationInterrupted};
     let message = match error.sqlite_error_code() {
         Some(AuthorizationForStatementDenied) => "Could not run the query: it may only read".to_owned(),
-        Some(OperationInterrupted) => format!("Could not finish the query in {} s", patience.as_secs()),
+        Some(OperationInterrupted) => format!("Could not finish the query in {} s", patience.as_secs_f64()),
         _ => format!("Could not run the query: {error}"),
     };
     Failure::new(Kind::Usage, message).hint("jj-flow query 'SELECT * FROM FlowRegistry LIMIT 10'").into()

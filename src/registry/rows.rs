@@ -1,43 +1,22 @@
-//! Reading flows, their events and their landings.
+//! Reading flows.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Row, named_params};
-use serde::Serialize;
+use rusqlite::{Row, named_params, params_from_iter};
 
+use super::filter::Filter;
 use super::{Registry, failure};
 use crate::event::{Event, Origin, What};
 use crate::model::{BookmarkName, ChangeId, CommitId, Flow, RepoId, Status, Tip, Trouble};
 
-/// Which flows are asked for; what is not given does not restrict.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) repo: Option<RepoId>,
-    pub(crate) bookmark: Option<BookmarkName>,
-    pub(crate) status: Vec<Status>,
-    pub(crate) uid: Option<String>,
-    /// A type as a whole word of the intent is matched by the caller; here it narrows to intents that contain it.
-    pub(crate) intent_has: Option<String>,
-    pub(crate) component: Option<String>,
-    pub(crate) since: Option<Timestamp>,
-    /// Rows whose bookmark is gone too.
-    pub(crate) gone: bool,
-    pub(crate) limit: Option<usize>,
-}
-
-/// One row of the event log.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct LoggedEvent {
-    pub(crate) at: String,
-    pub(crate) flow: String,
-    pub(crate) actor: String,
-    pub(crate) kind: String,
-    pub(crate) from: Option<String>,
-    pub(crate) to: Option<String>,
-    pub(crate) reason: Option<String>,
-    pub(crate) operation: Option<String>,
+/// Some of the rows that somebody asked for, and where to go on.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) rows: Vec<T>,
+    /// Stands for the last of the rows; none where there are no more.
+    pub(crate) next: Option<String>,
 }
 
 const FLOW: &str = "SELECT f.id, f.repo, r.root, f.bookmark, f.component, f.status, f.change_id, f.commit_id, \
@@ -47,48 +26,32 @@ const FLOW: &str = "SELECT f.id, f.repo, r.root, f.bookmark, f.component, f.stat
 impl Registry {
     /// The flows that pass the filter, those last touched first.
     pub(crate) fn flows(&self, filter: &Filter) -> anyhow::Result<Vec<Flow>> {
-        let mut terms: Vec<&str> = Vec::new();
-        let mut values: Vec<(&str, String)> = Vec::new();
-        let mut restrict = |term: &'static str, name: &'static str, value: String| {
-            terms.push(term);
-            values.push((name, value));
-        };
-        if let Some(repo) = &filter.repo {
-            restrict("f.repo = :repo", ":repo", repo.to_string());
-        }
-        if let Some(bookmark) = &filter.bookmark {
-            restrict("lower(f.bookmark) = lower(:bookmark)", ":bookmark", bookmark.to_string());
-        }
-        if let Some(uid) = &filter.uid {
-            restrict("f.uid = :uid", ":uid", uid.clone());
-        }
-        if let Some(word) = &filter.intent_has {
-            restrict("instr(lower(f.intent), :intent) > 0", ":intent", word.to_ascii_lowercase());
-        }
-        if let Some(component) = &filter.component {
-            restrict("f.component = :component", ":component", component.clone());
-        }
-        if let Some(since) = filter.since {
-            restrict("f.updated_at >= :since", ":since", text_of(since));
-        }
-        if !filter.gone {
-            terms.push("f.gone_at IS NULL");
-        }
-        const STATUS: [&str; 4] = [":s0", ":s1", ":s2", ":s3"];
-        let wanted: Vec<Status> =
-            Status::ALL.into_iter().filter(|status| filter.status.contains(status)).collect();
-        let statuses = format!("f.status IN ({})", STATUS[..wanted.len()].join(", "));
-        if !wanted.is_empty() {
-            terms.push(&statuses);
-            values.extend(STATUS.into_iter().zip(wanted.iter().map(ToString::to_string)));
-        }
-        let condition = if terms.is_empty() { "TRUE".to_owned() } else { terms.join(" AND ") };
-        let limit = filter.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        let sql = format!("{FLOW} WHERE {condition} ORDER BY f.updated_at DESC, f.id DESC{limit}");
-        let values: Vec<(&str, &dyn rusqlite::ToSql)> =
-            values.iter().map(|(name, value)| (*name, value as &dyn rusqlite::ToSql)).collect();
+        Ok(self.page_of_flows(filter)?.rows)
+    }
+
+    /// As many of them as the filter's limit has it.
+    pub(crate) fn page_of_flows(&self, filter: &Filter) -> anyhow::Result<Page<Flow>> {
+        self.know_types(filter)?;
+        let (condition, mut values) = filter.condition("f.updated_at", "f.id");
+        let limit = filter.fetched();
+        let sql = format!("{FLOW} WHERE {condition} ORDER BY f.updated_at DESC, f.id DESC LIMIT ?");
+        values.push(limit.to_string());
         let read = || -> rusqlite::Result<Vec<Flow>> {
-            self.db.prepare_cached(&sql)?.query_map(values.as_slice(), flow_of)?.collect()
+            self.db.prepare_cached(&sql)?.query_map(params_from_iter(values), flow_of)?.collect()
+        };
+        let rows = read().map_err(failure)?;
+        Ok(filter.page(rows, |flow| (text_of(flow.updated_at), flow.id)))
+    }
+
+    /// The flows, gone ones too, that have this name or this end of one, without regard to case.
+    pub(crate) fn flows_named(&self, repo: Option<&RepoId>, text: &str) -> anyhow::Result<Vec<Flow>> {
+        let sql = format!(
+            "{FLOW} WHERE (:repo IS NULL OR f.repo = :repo) AND (lower(f.bookmark) = lower(:text) \
+             OR substr(lower(f.bookmark), -length(:text) - 2) = '--' || lower(:text))"
+        );
+        let read = || -> rusqlite::Result<Vec<Flow>> {
+            let values = named_params! {":repo": repo.map(RepoId::as_str), ":text": text};
+            self.db.prepare_cached(&sql)?.query_map(values, flow_of)?.collect()
         };
         read().map_err(failure)
     }
@@ -115,41 +78,6 @@ impl Registry {
         let filter =
             Filter { repo: Some(repo.clone()), bookmark: Some(bookmark.clone()), ..Filter::default() };
         Ok(self.flows(&filter)?.into_iter().next())
-    }
-
-    /// The last events, newest first: of one flow, of one repo, or of all.
-    pub(crate) fn events(
-        &self,
-        repo: Option<&RepoId>,
-        flow: Option<i64>,
-        limit: usize,
-    ) -> anyhow::Result<Vec<LoggedEvent>> {
-        let read = || -> rusqlite::Result<Vec<LoggedEvent>> {
-            let mut statement = self.db.prepare_cached(
-                "SELECT e.at, coalesce(json_extract(e.line, '$.flow'), f.bookmark), e.actor, e.kind, e.status_from, e.status_to, e.reason, e.operation \
-                 FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow \
-                 WHERE (:repo IS NULL OR f.repo = :repo) AND (:flow IS NULL OR e.flow = :flow) \
-                 ORDER BY e.at DESC, e.id DESC LIMIT :limit",
-            )?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(
-                named_params! {":repo": repo.map(RepoId::as_str), ":flow": flow, ":limit": limit},
-                |row| {
-                    Ok(LoggedEvent {
-                        at: row.get(0)?,
-                        flow: row.get(1)?,
-                        actor: row.get(2)?,
-                        kind: row.get(3)?,
-                        from: row.get(4)?,
-                        to: row.get(5)?,
-                        reason: row.get(6)?,
-                        operation: row.get(7)?,
-                    })
-                },
-            )?;
-            rows.collect()
-        };
-        read().map_err(failure)
     }
 }
 

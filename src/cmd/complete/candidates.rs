@@ -174,8 +174,10 @@ mod tests {
             "fail flow",
             "reopen flow",
             "adopt bookmark",
+            "list parent",
             "show flow",
             "log flow",
+            "log parent",
         ];
         assert_eq!(found, expected);
     }

@@ -1,37 +1,81 @@
 //! `jj flow`: the flows of this repo as a tree.
 
-use std::collections::HashMap;
+mod forest;
+
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
 use super::Call;
 use super::desk::open_to_read;
+use super::which::Which;
 use crate::error::{Failure, Kind};
 use crate::graph::Target;
+use crate::model::BookmarkName;
 use crate::output::{self, Leaf, age, plain, status, tree};
 use crate::session::Session;
 use crate::survey::{Standing, Survey};
 
-pub(super) fn run(mut call: Call) -> anyhow::Result<()> {
+pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
+    if which.all {
+        return forest::run(which, call);
+    }
     let (session, read) = open_to_read(&mut call)?;
     let survey = match read {
         Some(survey) => survey,
         None => survey_either_way(&call, &session)?,
     };
     let current = survey.current().map(|flow| flow.name.as_str());
-    let shown: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.status.is_open()).collect();
-    let merged = survey.flows.len() - shown.len();
-    let flows: Vec<Value> = survey.flows.iter().map(|flow| describe(&survey, flow, current)).collect();
+    let passing = passing(&survey, which, &session)?;
+    let in_order = |names: &HashSet<&str>| -> Vec<&Standing> {
+        survey.flows.iter().filter(|flow| names.contains(flow.name.as_str())).collect()
+    };
+    let shown = in_order(&with_parents(&survey, &passing));
+    let merged = if which.filters() { 0 } else { survey.flows.len() - shown.len() };
+    let described = if which.filters() { in_order(&passing) } else { survey.flows.iter().collect() };
+    let flows: Vec<Value> = described.into_iter().map(|flow| describe(&survey, flow, current)).collect();
     let object = json!({"current": current, "trunk": survey.trunk, "flows": flows});
-    let mut text = if shown.is_empty() {
-        "There are no open flows in this repo. Start one: jj flow new research".to_owned()
-    } else {
-        tree(&grow(&survey, &shown, current, &session))
+    let mut text = match (shown.is_empty(), which.filters()) {
+        (true, false) => "There are no open flows in this repo. Start one: jj flow new research".to_owned(),
+        (true, true) => "No flows.".to_owned(),
+        _ => tree(&grow(&survey, &shown, current, &session)),
     };
     if merged > 0 {
         text.push_str(&format!("\n{merged} merged: jj flow list --status merged"));
     }
     Ok(call.out.answer(&text, object)?)
+}
+
+/// The flows that pass the filters: the open ones, unless a status is asked for.
+fn passing<'a>(survey: &'a Survey, which: &Which, session: &Session) -> anyhow::Result<HashSet<&'a str>> {
+    let types = &session.config.rules.types;
+    let mut names = HashSet::new();
+    for flow in &survey.flows {
+        let is_asked = !which.status.is_empty() || flow.status.is_open();
+        let passes = match &flow.row {
+            Some(row) => which.passes(row, types)?,
+            None => !which.filters(),
+        };
+        if is_asked && passes {
+            names.insert(flow.name.as_str());
+        }
+    }
+    Ok(names)
+}
+
+/// These flows, and those that they are to land on.
+fn with_parents<'a>(survey: &'a Survey, names: &HashSet<&'a str>) -> HashSet<&'a str> {
+    let mut all = names.clone();
+    for name in names {
+        let mut above = survey.flow(&BookmarkName::new(*name));
+        while let Some(parent) = above.and_then(|flow| survey.flow(&survey.landing_parent(flow)?)) {
+            if !all.insert(parent.name.as_str()) {
+                break;
+            }
+            above = Some(parent);
+        }
+    }
+    all
 }
 
 /// The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.

@@ -1,0 +1,205 @@
+//! Which flows a listing is about: the filters that listings share, and the registry that they are put to.
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::{Span, Timestamp};
+
+use super::Call;
+use super::desk::open_to_read;
+use crate::env;
+use crate::error::{Failure, Kind};
+use crate::jj::Repo;
+use crate::model::{Flow, Status};
+use crate::name::FlowName;
+use crate::name::grammar::Segment;
+use crate::name::intent::Types;
+use crate::output::plain;
+use crate::registry::{Cursor, Filter, Registry};
+use crate::session::require_jj;
+
+/// The filters of a listing.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Which {
+    /// Of every repo
+    #[arg(long)]
+    pub(super) all: bool,
+
+    /// Only flows at this status; may be given several times
+    #[arg(long, value_enum)]
+    pub(super) status: Vec<Status>,
+
+    /// Only flows of this agent or session
+    #[arg(long)]
+    pub(super) uid: Option<String>,
+
+    /// Only flows whose intent is of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+
+    /// Only flows of this component
+    #[arg(long)]
+    pub(super) component: Option<String>,
+
+    /// Only flows that land on this bookmark
+    #[arg(long, value_name = "BOOKMARK")]
+    pub(super) parent: Option<String>,
+
+    /// Only what was touched since then: 30m, 12h, 7d, or a time
+    #[arg(long, value_name = "WHEN")]
+    pub(super) since: Option<String>,
+
+    /// Only flows with this in their name, component or reason
+    #[arg(long)]
+    pub(super) text: Option<String>,
+}
+
+/// How much of a listing is shown.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Paging {
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+
+    /// Go on behind the last page: its `next`
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+}
+
+/// The registry, where there is one, and what is asked of it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) registry: Option<Registry>,
+    pub(super) filter: Filter,
+}
+
+impl Which {
+    /// Whether anything is said at all.
+    pub(super) fn is_given(&self) -> bool {
+        self.all || self.filters()
+    }
+
+    /// Whether some flows are left out.
+    pub(super) fn filters(&self) -> bool {
+        let texts = [&self.uid, &self.kind, &self.component, &self.parent, &self.since, &self.text];
+        !self.status.is_empty() || texts.into_iter().any(Option::is_some)
+    }
+
+    /// Opens the registry to ask it about this repo, or about all; this one is brought level first.
+    pub(super) fn open(&self, call: &mut Call) -> anyhow::Result<Asked> {
+        if self.all && Repo::find(&call.place.dir).is_none() {
+            let (config, _) = call.place.load_config(&require_jj()?)?;
+            call.out.follow(config.color.as_deref());
+            let registry = Registry::open_to_read(&call.place.registry_path(&config)?)?;
+            return Ok(Asked { registry, filter: self.filter(&config.rules.types)? });
+        }
+        let (session, _) = open_to_read(call)?;
+        let repo = session.repo_id().filter(|_| !self.all);
+        let known = self.all || repo.is_some();
+        let registry = if known { session.open_registry(&call.place)? } else { None };
+        let filter = Filter { repo, ..self.filter(&session.config.rules.types)? };
+        Ok(Asked { registry, filter })
+    }
+
+    fn filter(&self, types: &Types) -> anyhow::Result<Filter> {
+        Ok(Filter {
+            status: self.status.clone(),
+            uid: self.uid.clone(),
+            kind: self.kind.clone().map(|kind| (kind, types.clone())),
+            component: self.component.clone(),
+            parent: self.parent.clone(),
+            since: self.since.as_deref().map(|text| since(text, env::now())).transpose()?,
+            text: self.text.clone(),
+            ..Filter::default()
+        })
+    }
+
+    /// Whether a flow passes whose row is at hand.
+    pub(super) fn passes(&self, flow: &Flow, types: &Types) -> anyhow::Result<bool> {
+        let filter = self.filter(types)?;
+        let name = FlowName::parse(flow.bookmark.as_str()).ok();
+        let is_of = |kind: &str| {
+            let intent = name.as_ref().and_then(|name| Segment::parse(name.intent()).ok());
+            intent.is_some_and(|intent| types.find(&intent) == Some(kind))
+        };
+        let texts = [flow.bookmark.as_str(), &flow.component, flow.reason.as_deref().unwrap_or_default()];
+        let has = |text: &str| texts.iter().any(|own| own.to_lowercase().contains(&text.to_lowercase()));
+        Ok((filter.status.is_empty() || filter.status.contains(&flow.status))
+            && filter.uid.is_none_or(|uid| name.as_ref().is_some_and(|name| name.uid().as_str() == uid))
+            && self.kind.as_deref().is_none_or(is_of)
+            && filter.component.is_none_or(|component| component == flow.component)
+            && filter
+                .parent
+                .is_none_or(|parent| flow.parent.as_ref().is_some_and(|own| own.as_str() == parent))
+            && filter.since.is_none_or(|since| flow.updated_at >= since)
+            && filter.text.as_deref().is_none_or(has))
+    }
+}
+
+impl Paging {
+    /// Puts the page that is wanted into a filter.
+    pub(super) fn turn_to(&self, filter: &mut Filter, usual: usize) -> anyhow::Result<()> {
+        filter.limit = Some(self.limit.unwrap_or(usual));
+        filter.after = match &self.after {
+            None => None,
+            Some(text) => Some(Cursor::parse(text).ok_or_else(|| {
+                Failure::new(Kind::Usage, format!("There is no page behind `{}`", text.escape_debug()))
+                    .hint("jj flow list --json")
+            })?),
+        };
+        Ok(())
+    }
+}
+
+/// Tells a person that there is more than was shown; a program reads it in the object.
+pub(super) fn tell_more(call: &Call, next: Option<&String>) -> anyhow::Result<()> {
+    match next {
+        Some(next) if !call.out.is_json() => {
+            Ok(call.out.note(&format!("There are more: add --after {}", plain(next)))?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `30m`, `12h`, `7d`, `2w`, or a time in RFC 3339.
+fn since(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+    let refused = || {
+        Failure::new(Kind::Usage, format!("Could not understand the time `{}`", text.escape_debug()))
+            .hint("jj flow list --since 7d")
+    };
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
+    let number: i64 = number.parse().map_err(|_| refused())?;
+    let hours = match unit {
+        "m" => return now.checked_sub(Span::new().try_minutes(number)?).context("the time is out of range"),
+        "h" => Some(number),
+        "d" => number.checked_mul(24),
+        "w" => number.checked_mul(24 * 7),
+        _ => None,
+    };
+    let span = Span::new().try_hours(hours.ok_or_else(refused)?).map_err(|_| refused())?;
+    Ok(now.checked_sub(span).map_err(|_| refused())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("30m", Some("2026-01-31T23:30:00Z"))]
+    #[case("24h", Some("2026-01-31T00:00:00Z"))]
+    #[case("1w", Some("2026-01-25T00:00:00Z"))]
+    #[case("2026-01-01T00:00:00Z", Some("2026-01-01T00:00:00Z"))]
+    #[case("", None)]
+    #[case("d", None)]
+    #[case("5y", None)]
+    #[case("9999999999999999d", None)]
+    #[case("5ß", None)]
+    fn times_are_understood_or_refused(#[case] text: &str, #[case] time: Option<&str>) {
+        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        assert_eq!(since(text, now).ok(), time.map(|time| time.parse().unwrap()));
+    }
+}

@@ -1,0 +1,148 @@
+//! Which rows are asked for, as SQL has it.
+
+use jiff::Timestamp;
+use rusqlite::functions::FunctionFlags;
+
+use super::rows::{Page, text_of};
+use super::{Registry, failure};
+use crate::model::{BookmarkName, RepoId, Status};
+use crate::name::grammar::Segment;
+use crate::name::intent::Types;
+
+/// Which flows are asked for, or which events of flows; what is not given does not restrict.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) repo: Option<RepoId>,
+    pub(crate) bookmark: Option<BookmarkName>,
+    pub(crate) status: Vec<Status>,
+    pub(crate) uid: Option<String>,
+    /// A type that the intent names, and all types that there are.
+    pub(crate) kind: Option<(String, Types)>,
+    pub(crate) component: Option<String>,
+    /// The bookmark that a flow is to land on.
+    pub(crate) parent: Option<String>,
+    /// Touched, or happened, since then.
+    pub(crate) since: Option<Timestamp>,
+    /// Stands in the bookmark, the component or the reason, in whatever case.
+    pub(crate) text: Option<String>,
+    /// Rows whose bookmark is gone too.
+    pub(crate) gone: bool,
+    pub(crate) limit: Option<usize>,
+    /// Where the page before ended.
+    pub(crate) after: Option<Cursor>,
+}
+
+/// A place in a list that is sorted by time and number, latest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    at: String,
+    id: i64,
+}
+
+impl Cursor {
+    /// Reads what a page gave as its end.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('_')?;
+        at.parse::<Timestamp>().ok()?;
+        Some(Self { at: at.to_owned(), id: id.parse().ok()? })
+    }
+}
+
+/// The function by which SQL asks whether an intent is of a type. It is this connection's alone and stands nowhere in
+/// the schema.
+const IS_OF_TYPE: &str = "flow_is_of_type";
+
+impl Filter {
+    /// The condition over `FlowRegistry AS f`, and the values of its parameters in their order. `at` and `id` are the
+    /// columns that the list is sorted by.
+    pub(super) fn condition(&self, at: &str, id: &str) -> (String, Vec<String>) {
+        let mut terms: Vec<String> = Vec::new();
+        let mut values: Vec<String> = Vec::new();
+        let mut restrict = |term: &str, some: &[String]| {
+            terms.push(term.to_owned());
+            values.extend_from_slice(some);
+        };
+        let one = |value: &str| [value.to_owned()];
+        if let Some(repo) = &self.repo {
+            restrict("f.repo = ?", &one(repo.as_str()));
+        }
+        if let Some(bookmark) = &self.bookmark {
+            restrict("lower(f.bookmark) = lower(?)", &one(bookmark.as_str()));
+        }
+        if let Some(uid) = &self.uid {
+            restrict("f.uid = ?", &one(uid));
+        }
+        if let Some((kind, _)) = &self.kind {
+            let term = format!("instr(lower(f.intent), ?) > 0 AND {IS_OF_TYPE}(f.intent)");
+            restrict(&term, &one(kind));
+        }
+        if let Some(component) = &self.component {
+            restrict("f.component = ?", &one(component));
+        }
+        if let Some(parent) = &self.parent {
+            restrict("f.parent_flow = ?", &one(parent));
+        }
+        if let Some(since) = self.since {
+            restrict(&format!("{at} >= ?"), &one(&text_of(since)));
+        }
+        if let Some(text) = &self.text {
+            let text = text.to_lowercase();
+            let term = "(instr(lower(f.bookmark), ?) > 0 OR instr(lower(f.component), ?) > 0 \
+                        OR instr(lower(coalesce(f.reason, '')), ?) > 0)";
+            restrict(term, &[text.clone(), text.clone(), text]);
+        }
+        if !self.status.is_empty() {
+            let marks = vec!["?"; self.status.len()].join(", ");
+            let words: Vec<String> = self.status.iter().map(ToString::to_string).collect();
+            restrict(&format!("f.status IN ({marks})"), &words);
+        }
+        if let Some(Cursor { at: then, id: last }) = &self.after {
+            restrict(&format!("({at}, {id}) < (?, CAST(? AS INTEGER))"), &[then.clone(), last.to_string()]);
+        }
+        if !self.gone {
+            restrict("f.gone_at IS NULL", &[]);
+        }
+        if terms.is_empty() { ("TRUE".to_owned(), values) } else { (terms.join(" AND "), values) }
+    }
+
+    /// How many rows are read: one more than are wanted tells whether there are more.
+    pub(super) fn fetched(&self) -> i64 {
+        self.limit.and_then(|limit| i64::try_from(limit).ok()?.checked_add(1)).unwrap_or(-1)
+    }
+
+    pub(super) fn page<T>(&self, mut rows: Vec<T>, place: impl Fn(&T) -> (String, i64)) -> Page<T> {
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more).map(place).map(|(at, id)| format!("{at}_{id}"));
+        Page { rows, next }
+    }
+}
+
+impl Registry {
+    /// Lets SQL on this connection ask for the filter's type.
+    pub(super) fn know_types(&self, filter: &Filter) -> anyhow::Result<()> {
+        let Some((kind, types)) = filter.kind.clone() else { return Ok(()) };
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        let is_of_type = move |context: &rusqlite::functions::Context<'_>| {
+            let intent = context.get_raw(0).as_str().unwrap_or_default();
+            let intent = Segment::parse(intent).ok();
+            Ok(intent.is_some_and(|intent| types.find(&intent) == Some(kind.as_str())))
+        };
+        self.db.create_scalar_function(IS_OF_TYPE, 1, flags, is_of_type).map_err(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_what_a_page_gave_or_none() {
+        let cursor = Cursor::parse("2001-02-03T04:05:06.007Z_42").unwrap();
+        assert_eq!(cursor, Cursor { at: "2001-02-03T04:05:06.007Z".into(), id: 42 });
+        for text in ["", "_", "42", "2001-02-03T04:05:06.007Z_", "now_42", "2001-02-03T04:05:06.007Z_4'2"] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+    }
+}
