@@ -3,10 +3,14 @@
 //! Every event goes to the journal first, then the registry takes in what the journal has grown by. So a crash
 //! or a failing registry between the two loses nothing, and a registry that was deleted is read back.
 
+mod elsewhere;
+
 use std::collections::HashSet;
 
 use camino::Utf8Path;
 use jiff::Timestamp;
+
+pub(crate) use elsewhere::{id_elsewhere, take_in_elsewhere};
 
 use crate::config::Hook;
 use crate::env;
@@ -58,6 +62,15 @@ impl Ledger {
         begin(&journal, registry.compared_at(&id)?).map_err(unwritable)?;
         registry.see_repo(&id, repo.main_root().as_str(), component, now)?;
         drop(lock);
+        Self::catch_up_and_open(registry, journal, id, find_actor)
+    }
+
+    fn catch_up_and_open(
+        mut registry: Registry,
+        journal: Journal,
+        id: RepoId,
+        find_actor: impl FnOnce(&mut Registry) -> anyhow::Result<Actor>,
+    ) -> anyhow::Result<Self> {
         take_in(&mut registry, &journal, &id)?;
         // Now that the registry has what the journal knows of who is who.
         let actor = find_actor(&mut registry)?;
@@ -132,7 +145,7 @@ impl Ledger {
             found.retain(|_| stands.next() == Some(true));
             let _lock = self.journal.lock()?;
             self.catch_up()?;
-            recorded = self.append_new(found)?;
+            recorded = self.append_new(found)?.len();
         }
         self.journal.set_told(op)?;
         self.registry.set_compared_at(&self.repo, op)?;
@@ -140,20 +153,20 @@ impl Ledger {
     }
 
     /// Records what operations did. `find` tells it from the rows as they are now that nobody else writes any; what was
-    /// recorded before is not again.
+    /// recorded before is not again. Gives what is new.
     pub(crate) fn record_done(
         &mut self,
         find: impl FnOnce(&Registry, &RepoId) -> anyhow::Result<Vec<Found>>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Event>> {
         let _lock = self.journal.lock()?;
         self.catch_up()?;
         let found = find(&self.registry, &self.repo)?;
-        self.append_new(found).map(drop)
+        self.append_new(found)
     }
 
     /// Appends the events that are not there yet, and whose flow is there, or is not, as they have it. Called under the
     /// journal's lock.
-    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<usize> {
+    fn append_new(&mut self, found: Vec<Found>) -> anyhow::Result<Vec<Event>> {
         let mut live = HashSet::new();
         let mut merged = HashSet::new();
         for flow in found.iter().map(|found| &found.flow).collect::<HashSet<_>>() {
@@ -200,7 +213,7 @@ impl Ledger {
             self.journal.append(&events)?;
             self.catch_up()?;
         }
-        Ok(events.len())
+        Ok(events)
     }
 
     /// Whether a hook may run here: the user's own may, one from a repo's config once it was approved.

@@ -114,6 +114,10 @@ fn waiting(
     let here = Repo::find(&call.place.dir);
     let mut repos: Vec<(Utf8PathBuf, Vec<Flow>)> = Vec::new();
     for flow in registry.flows(&Filter { status: vec![Status::Success], ..Filter::default() })? {
+        // Nobody can land on another machine from here.
+        if registry.is_elsewhere(&flow.repo)? {
+            continue;
+        }
         let root = Utf8PathBuf::from(&flow.root);
         if !args.all && here.as_ref().is_none_or(|here| here.main_root() != root) {
             continue;

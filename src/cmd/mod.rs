@@ -15,6 +15,7 @@ mod list;
 mod log;
 mod name;
 mod new;
+mod project;
 mod query;
 mod repo;
 mod restack;
@@ -95,6 +96,7 @@ enum Command {
     Log(log::LogArgs),
     Query(query::QueryArgs),
     Sync(sync::SyncArgs),
+    Project(project::ProjectArgs),
     Repo(repo::RepoArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
@@ -160,6 +162,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Log(args)) => log::run(args, call),
         Some(Command::Query(args)) => query::run(args, call),
         Some(Command::Sync(args)) => return sync::run(args, call),
+        Some(Command::Project(args)) => return project::run(args, call),
         Some(Command::Repo(args)) => return repo::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),

@@ -8,7 +8,7 @@ use crate::graph::{Bookmark, Change, Graph, RemoteBookmark};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
 
 /// One commit as JSON. `json(self)` has neither bookmarks nor flags, so they stand beside it.
-const TEMPLATE: &str = r#"
+pub(super) const TEMPLATE: &str = r#"
     "{\"commit\":" ++ json(self)
     ++ ",\"bookmarks\":" ++ json(local_bookmarks)
     ++ ",\"remotes\":" ++ json(remote_bookmarks)
@@ -22,6 +22,9 @@ const TEMPLATE: &str = r#"
     ++ ",\"immutable\":" ++ json(immutable)
 "#;
 
+/// What ends the object, and the line.
+pub(super) const END: &str = r#" ++ "}\n""#;
+
 /// The files that the commit touches, each as `["M","path"]`, of the letters that `jj diff --summary` has.
 const TOUCHED: &str = r#"
     ++ ",\"touched\":["
@@ -30,20 +33,23 @@ const TOUCHED: &str = r#"
 "#;
 
 #[derive(Deserialize)]
-struct Line {
-    commit: Commit,
-    bookmarks: Vec<Ref>,
-    remotes: Vec<Ref>,
-    workspaces: Vec<String>,
-    here: bool,
-    trunk: bool,
-    beneath: bool,
-    empty: bool,
-    conflict: bool,
-    divergent: bool,
-    immutable: bool,
+pub(super) struct Line {
+    pub(super) commit: Commit,
+    pub(super) bookmarks: Vec<Ref>,
+    pub(super) remotes: Vec<Ref>,
+    pub(super) workspaces: Vec<String>,
+    pub(super) here: bool,
+    pub(super) trunk: bool,
+    pub(super) beneath: bool,
+    pub(super) empty: bool,
+    pub(super) conflict: bool,
+    pub(super) divergent: bool,
+    pub(super) immutable: bool,
+    /// Only where somebody else's jj was asked.
     #[serde(default)]
-    touched: Vec<(String, String)>,
+    pub(super) within: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) touched: Vec<(String, String)>,
 }
 
 /// Commits with the files that they touch.
@@ -55,19 +61,19 @@ pub(crate) struct Touching {
 }
 
 #[derive(Deserialize)]
-struct Commit {
-    commit_id: String,
-    change_id: String,
-    parents: Vec<String>,
+pub(super) struct Commit {
+    pub(super) commit_id: String,
+    pub(super) change_id: String,
+    pub(super) parents: Vec<String>,
     description: String,
 }
 
 /// A bookmark's targets alternate added, removed, added where it is conflicted, with nulls for absence.
 #[derive(Deserialize)]
-struct Ref {
-    name: String,
-    remote: Option<String>,
-    target: Vec<Option<String>>,
+pub(super) struct Ref {
+    pub(super) name: String,
+    pub(super) remote: Option<String>,
+    pub(super) target: Vec<Option<String>>,
     tracking_target: Option<Vec<Option<String>>>,
 }
 
@@ -146,7 +152,7 @@ impl Jj {
 }
 
 fn log(revset: &str, more: &str) -> [String; 4] {
-    let template = format!("--template={TEMPLATE}{more}{}", r#" ++ "}\n""#);
+    let template = format!("--template={TEMPLATE}{more}{END}");
     ["log".into(), "--no-graph".into(), format!("--revisions={revset}"), template]
 }
 
@@ -160,7 +166,7 @@ fn parse(text: &str) -> anyhow::Result<Vec<Line>> {
     text.lines().map(line).collect()
 }
 
-fn change(line: Line) -> Change {
+pub(super) fn change(line: Line) -> Change {
     let bookmarks = line.bookmarks.into_iter().map(|bookmark| Bookmark {
         conflicted: bookmark.target.len() != 1,
         name: BookmarkName::new(bookmark.name),

@@ -41,6 +41,11 @@ impl Journal {
         Self { dir: repo_dir.join("flow"), patience: None }
     }
 
+    /// The journal of a repo on another machine, beside the registry. Touches nothing.
+    pub(crate) fn elsewhere(registry: &Utf8Path, repo: &RepoId) -> Self {
+        Self { dir: format!("{registry}.elsewhere/{repo}").into(), patience: None }
+    }
+
     /// The same for somebody who must not be kept waiting by whoever has it locked.
     pub(crate) fn within(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
@@ -134,6 +139,16 @@ impl Journal {
     /// Writes the identity, whole or not at all.
     pub(crate) fn write_identity(&self, identity: &Identity) -> std::io::Result<()> {
         self.replace("id.json", &serde_json::to_vec(identity)?)
+    }
+
+    /// What is kept of a repo on another machine beside its events; none where there is none, or none that can be read.
+    pub(crate) fn memo<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&std::fs::read(self.dir.join(name)).ok()?).ok()
+    }
+
+    /// Writes it, whole or not at all.
+    pub(crate) fn write_memo<T: Serialize>(&self, name: &str, memo: &T) -> std::io::Result<()> {
+        self.replace(name, &serde_json::to_vec(memo)?)
     }
 
     fn replace(&self, name: &str, content: &[u8]) -> std::io::Result<()> {

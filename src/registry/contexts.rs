@@ -84,6 +84,39 @@ impl Registry {
         if is_listed && self.has_list() { Ok(()) } else { self.list_repo(id, root, false) }
     }
 
+    /// The same of a repo on another machine, which is called by its name. The list of repos is of this machine's alone:
+    /// the folder of its journal stands for it.
+    pub(crate) fn see_repo_elsewhere(
+        &mut self,
+        id: &RepoId,
+        name: &str,
+        component: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT INTO repos (id, root, component, kind, first_seen, last_seen) \
+                 VALUES (:id, :name, :component, 'elsewhere', :now, :now) \
+                 ON CONFLICT (id) DO UPDATE \
+                 SET root = :name, component = :component, last_seen = :now, forgotten_at = NULL",
+            )?
+            .execute(named_params! {
+                ":id": id.as_str(), ":name": name, ":component": component, ":now": text_of(now),
+            })?;
+            Ok(())
+        })
+    }
+
+    /// Whether a repo is on another machine: its root is then a name and no folder.
+    pub(crate) fn is_elsewhere(&self, id: &RepoId) -> anyhow::Result<bool> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT 1 FROM repos WHERE id = ?1 AND kind = 'elsewhere'")?
+                .exists([id.as_str()])
+        };
+        read().map_err(failure)
+    }
+
     /// The operation that the repo's rows were last compared with.
     pub(crate) fn compared_at(&self, repo: &RepoId) -> anyhow::Result<Option<OpId>> {
         let read = || {
