@@ -94,8 +94,10 @@ pub(super) fn run(args: &ProjectArgs, mut call: Call) -> anyhow::Result<ExitCode
     take_in_elsewhere(&mut registry, &id, now)?;
     let read = Reading { op: OpId::new(env::random_key()?), trunk: &config.trunk, component };
     let (whole, skipped_lines, skipped) = (lines.is_whole(), lines.skipped_lines, skipped(&lines));
+    let is_empty = lines.changes.is_empty();
     note_what_was_left(&call, &lines)?;
-    let (events, missing) = if args.dry_run {
+    // What says nothing makes no repo known either.
+    let (events, missing) = if args.dry_run || is_empty {
         let journal = Journal::elsewhere(&registry.path()?, &id);
         let seen = read.look(lines, &registry, &id, &journal)?;
         (seen.events, seen.missing)
@@ -126,7 +128,9 @@ pub(super) fn run(args: &ProjectArgs, mut call: Call) -> anyhow::Result<ExitCode
         let names: Vec<&str> = missing.iter().map(BookmarkName::as_str).collect();
         call.out.note(&plain(&format!("Not taken as deleted, though missing: {}.", names.join(", "))))?;
     }
-    let text = if events.is_empty() {
+    let text = if is_empty {
+        "Nothing is recorded.".to_owned()
+    } else if events.is_empty() {
         "Level: nothing has happened since the last time.".to_owned()
     } else {
         events.iter().map(sentence).collect::<Vec<_>>().join("\n")

@@ -10,9 +10,9 @@ use super::history::{World, history};
 use super::lines::Lines;
 use crate::config::Trunk;
 use crate::event::What;
-use crate::graph::Graph;
+use crate::graph::{Change, Graph};
 use crate::journal::short_hash;
-use crate::model::{BookmarkName, ChangeId, CommitId, Flow, OpId};
+use crate::model::{BookmarkName, ChangeId, CommitId, Flow, OpId, Status};
 use crate::name::FlowName;
 use crate::survey::{Standing, Survey};
 
@@ -49,21 +49,31 @@ pub(crate) struct Seen {
     pub(crate) missing: Vec<BookmarkName>,
 }
 
-/// The events that bring the live rows level with the lines.
+/// The events that bring the live rows level with the lines. With those on record, the same lines tell nothing more.
 pub(crate) fn look(lines: Lines, rows: Vec<Flow>, before: &Before<'_>) -> Seen {
     let is_whole = lines.is_whole();
     let Lines { changes, within, .. } = lines;
     let mut survey = Survey::new(Graph::new(before.op.clone(), changes), rows, before.trunk);
     let mut stood = before.stood.clone();
     let mut events = Vec::new();
-    let renames = if is_whole { renames(&survey) } else { Vec::new() };
+    let renames = if is_whole { renames(&survey, &stood) } else { Vec::new() };
     if !renames.is_empty() {
-        let rows = survey.rows.into_iter().map(|row| as_renamed(row, &renames)).collect();
-        survey = Survey::new(survey.graph, rows, before.trunk);
+        survey = with_rows(survey, before.trunk, |row| rename(row, &renames));
         for (old, new) in renames {
             stood.remove(&old).map(|place| stood.insert(new.clone(), place));
             events.push((old, What::Renamed { to: new }));
         }
+    }
+    // What has landed lets other flows' work count otherwise, and so on.
+    let sight = Sight { within: &within, is_whole, before };
+    for _ in 0..=survey.rows.len() {
+        let told: Vec<(BookmarkName, What)> =
+            survey.flows.iter().filter_map(|flow| sight.landing(&survey, flow, &stood)).collect();
+        if told.is_empty() {
+            break;
+        }
+        survey = with_rows(survey, before.trunk, |row| told.iter().for_each(|told| land(row, told)));
+        events.extend(told);
     }
     let is_gone = |(_, what): &(BookmarkName, What)| matches!(what, What::Deleted {});
     let (gone, others): (Vec<_>, Vec<_>) =
@@ -72,22 +82,16 @@ pub(crate) fn look(lines: Lines, rows: Vec<Flow>, before: &Before<'_>) -> Seen {
     // First, since a name may come back in another case.
     events.extend(gone.into_iter().filter(|_| is_whole));
     events.extend(others);
-    let mut now = Standings::new();
-    for flow in &survey.flows {
-        let name = flow.name.bookmark();
-        let Some(at) = survey.target(flow).single().filter(|at| !at.divergent) else { continue };
-        let Some(is_within) = is_within(&survey, &within, flow) else { continue };
-        let was = stood.get(&name);
-        events.extend(
-            landing(&survey, flow, before, was, is_within).into_iter().map(|what| (name.clone(), what)),
-        );
-        now.insert(name, Stood { change: at.id.clone(), within: is_within });
-    }
     // What this reading does not tell of stands where it did.
-    let is_live = |name: &BookmarkName| survey.flow(name).is_some() || missing.contains(name);
-    stood.retain(|name, _| is_live(name));
-    stood.extend(now);
+    stood.retain(|name, _| survey.flow(name).is_some() || missing.contains(name));
+    stood.extend(survey.flows.iter().filter_map(|flow| sight.stands(&survey, flow)));
     Seen { events, stood, missing }
+}
+
+fn with_rows(survey: Survey, trunk: &Trunk, change: impl Fn(&mut Flow)) -> Survey {
+    let mut rows = survey.rows;
+    rows.iter_mut().for_each(change);
+    Survey::new(survey.graph, rows, trunk)
 }
 
 /// The plain difference, with no operation in between.
@@ -107,25 +111,22 @@ fn differences(survey: &Survey, component: &str) -> Vec<(BookmarkName, What)> {
 }
 
 /// Each flow that is gone with the new one on its change and of its uid, where neither could be another's.
-fn renames(survey: &Survey) -> Vec<(BookmarkName, BookmarkName)> {
-    let uid = |name: &BookmarkName| FlowName::parse(name.as_str()).ok().map(|name| name.uid().to_string());
-    let is_new = |flow: &&Standing| flow.row.is_none();
-    let come: Vec<(BookmarkName, ChangeId)> = survey
-        .flows
-        .iter()
-        .filter(is_new)
-        .filter_map(|flow| Some((flow.name.bookmark(), survey.recorded_tip(flow)?.id.clone())))
-        .collect();
+fn renames(survey: &Survey, stood: &Standings) -> Vec<(BookmarkName, BookmarkName)> {
+    let come: Vec<&Standing> = survey.flows.iter().filter(|flow| flow.row.is_none()).collect();
     let gone: Vec<&Flow> = survey.rows.iter().filter(|row| survey.flow(&row.bookmark).is_none()).collect();
-    let fits = |row: &Flow, (name, change): &(BookmarkName, ChangeId)| {
-        row.tip.change == *change && uid(&row.bookmark) == uid(name)
+    let fits = |row: &Flow, new: &Standing| {
+        let uid = FlowName::parse(row.bookmark.as_str()).ok().map(|name| name.uid().clone());
+        let tip = survey.recorded_tip(new).map(|tip| &tip.id);
+        let at = survey.target(new).single().map(|at| &at.id);
+        let stood = stood.get(&row.bookmark).map(|stood| &stood.change);
+        uid.as_ref() == Some(new.name.uid()) && (tip == Some(&row.tip.change) || at.is_some() && at == stood)
     };
     let mut renames = Vec::new();
     for row in &gone {
         let candidates: Vec<_> = come.iter().filter(|new| fits(row, new)).collect();
         let [one] = candidates.as_slice() else { continue };
         if gone.iter().filter(|row| fits(row, one)).count() == 1 {
-            renames.push((row.bookmark.clone(), one.0.clone()));
+            renames.push((row.bookmark.clone(), one.name.bookmark()));
         }
     }
     renames.sort();
@@ -133,7 +134,7 @@ fn renames(survey: &Survey) -> Vec<(BookmarkName, BookmarkName)> {
 }
 
 /// A row as it is once these are on record.
-fn as_renamed(mut row: Flow, renames: &[(BookmarkName, BookmarkName)]) -> Flow {
+fn rename(row: &mut Flow, renames: &[(BookmarkName, BookmarkName)]) {
     let new = |name: &BookmarkName| renames.iter().find(|(old, _)| old == name).map(|(_, new)| new.clone());
     if let Some(name) = new(&row.bookmark) {
         row.bookmark = name;
@@ -141,56 +142,89 @@ fn as_renamed(mut row: Flow, renames: &[(BookmarkName, BookmarkName)]) -> Flow {
     if let Some(parent) = row.parent.as_ref().and_then(new) {
         row.parent = Some(parent);
     }
-    row
 }
 
-/// Whether what a flow lands on has it beneath; none where the lines do not say.
-fn is_within(
-    survey: &Survey,
-    within: &HashMap<CommitId, Vec<BookmarkName>>,
-    flow: &Standing,
-) -> Option<bool> {
-    let parent = survey.landing_parent(flow)?;
-    let at = survey.target(flow).single()?;
-    let base = survey.graph.bookmark(&parent).single()?;
-    let told = within.get(&at.commit);
-    let is_told = told.is_some_and(|bases| bases.contains(&parent)) || at.beneath && base.trunk;
-    if is_told || survey.graph.is_ancestor(&at.commit, &base.commit) {
-        return Some(true);
-    }
-    told.map(|_| false)
-}
-
-/// What has become of a flow's landing: what it lands on has come to have beneath it what it had not at the last
-/// reading, or has lost it.
-fn landing(
-    survey: &Survey,
-    flow: &Standing,
-    before: &Before<'_>,
-    was: Option<&Stood>,
-    is_within: bool,
-) -> Vec<What> {
-    let known = flow.row.as_ref().zip(survey.target(flow).single()).zip(survey.recorded_tip(flow));
-    let Some(((row, at), tip)) = known else { return Vec::new() };
-    if row.status.is_open() {
-        let goes_on = tip.commit != at.commit;
-        // That it came there by its own work, and was not put there.
-        let beneath = survey.graph.ancestors(&at.commit);
-        let has = |id: &ChangeId| beneath.iter().any(|place| survey.graph.changes()[*place].id == *id);
-        let came = was.is_some_and(|was| !was.within && (has(&was.change) || has(&row.tip.change)));
-        return match survey.landing_parent(flow) {
-            Some(parent) if is_within && came && !goes_on => {
-                let landing = short_hash(&format!("{} {}", before.op, flow.name));
-                vec![What::Elsewhere { landing, parent, tip: tip.tip() }]
-            }
-            _ => Vec::new(),
-        };
-    }
-    match before.merged_by.get(&row.id) {
-        Some(landing) if !is_within && at.id == row.tip.change => {
-            let moved = (tip.tip() != row.tip).then(|| What::Moved { tip: tip.tip() });
-            std::iter::once(What::TakenBack { landing: landing.clone() }).chain(moved).collect()
+/// A row as it is once this is on record.
+fn land(row: &mut Flow, (flow, what): &(BookmarkName, What)) {
+    match what {
+        What::Elsewhere { tip, .. } if row.bookmark == *flow => {
+            (row.status, row.tip) = (Status::Merged, tip.clone());
         }
-        _ => Vec::new(),
+        What::TakenBack { .. } if row.bookmark == *flow => row.status = Status::InProgress,
+        _ => {}
+    }
+}
+
+/// How landings are told from lines.
+struct Sight<'a> {
+    /// The bookmarks to land on that have a commit beneath them.
+    within: &'a HashMap<CommitId, Vec<BookmarkName>>,
+    /// Else what lies between two commits may only be missing.
+    is_whole: bool,
+    before: &'a Before<'a>,
+}
+
+impl Sight<'_> {
+    /// What has become of a flow's landing since it stood where it did.
+    fn landing(&self, survey: &Survey, flow: &Standing, stood: &Standings) -> Option<(BookmarkName, What)> {
+        let (row, name) = (flow.row.as_ref()?, flow.name.bookmark());
+        let parent = survey.landing_parent(flow)?;
+        let what = match row.status.is_open() {
+            true => self.landed(survey, flow, row, &parent, stood.get(&name)?)?,
+            false => self.taken_back(survey, row, &parent)?,
+        };
+        Some((name, what))
+    }
+
+    /// What it lands on has come to have it beneath, by the flow's own work.
+    fn landed(
+        &self,
+        survey: &Survey,
+        flow: &Standing,
+        row: &Flow,
+        parent: &BookmarkName,
+        was: &Stood,
+    ) -> Option<What> {
+        let (at, tip) = (survey.target(flow).single()?, survey.recorded_tip(flow)?);
+        let is_new = !was.within && !at.divergent && self.is_within(survey, at, parent)?;
+        if !is_new || tip.commit != at.commit {
+            return None;
+        }
+        // A bookmark that was only put there has nothing beneath it of what the flow had.
+        let beneath = survey.graph.ancestors(&at.commit);
+        let mut ids = beneath.iter().map(|place| &survey.graph.changes()[*place].id);
+        let landing = short_hash(&format!("{} {}", self.before.op, flow.name));
+        ids.any(|id| *id == was.change || *id == row.tip.change).then(|| What::Elsewhere {
+            landing,
+            parent: parent.clone(),
+            tip: tip.tip(),
+        })
+    }
+
+    /// What had landed is not beneath what it landed on any more.
+    fn taken_back(&self, survey: &Survey, row: &Flow, parent: &BookmarkName) -> Option<What> {
+        let landing = self.before.merged_by.get(&row.id)?.clone();
+        let copies = survey.graph.changes().iter().filter(|change| change.id == row.tip.change);
+        let within: Vec<_> = copies.map(|change| self.is_within(survey, change, parent)).collect();
+        let is_out = !within.is_empty() && within.iter().all(|within| *within == Some(false));
+        is_out.then_some(What::TakenBack { landing })
+    }
+
+    /// Where a flow stands; none where the lines do not say.
+    fn stands(&self, survey: &Survey, flow: &Standing) -> Option<(BookmarkName, Stood)> {
+        let at = survey.target(flow).single().filter(|at| !at.divergent)?;
+        let within = self.is_within(survey, at, &survey.landing_parent(flow)?)?;
+        Some((flow.name.bookmark(), Stood { change: at.id.clone(), within }))
+    }
+
+    /// Whether a bookmark has a change beneath it; none where the lines do not say.
+    fn is_within(&self, survey: &Survey, change: &Change, parent: &BookmarkName) -> Option<bool> {
+        let base = survey.graph.bookmark(parent).single()?;
+        let told = self.within.get(&change.commit);
+        let is_told = told.is_some_and(|bases| bases.contains(parent)) || change.beneath && base.trunk;
+        if is_told || survey.graph.is_ancestor(&change.commit, &base.commit) {
+            return Some(true);
+        }
+        told.filter(|_| self.is_whole).map(|_| false)
     }
 }

@@ -23,7 +23,7 @@ const SHOWN: usize = 60;
 pub(crate) struct Lines {
     /// Children before parents.
     pub(crate) changes: Vec<Change>,
-    /// Of the changes with a flow on them: the bookmarks to land on that have them beneath. Only where lines say so.
+    /// The bookmarks to land on that have a commit beneath them. Only where lines say so.
     pub(crate) within: HashMap<CommitId, Vec<BookmarkName>>,
     /// The first ones that were left out.
     pub(crate) skipped: Vec<Skipped>,
@@ -124,15 +124,13 @@ impl Reader<'_> {
             let same = self.lines.changes[*place] == change;
             return if same { Ok(()) } else { Err("another line tells otherwise of this commit".to_owned()) };
         }
-        let flows = change.bookmarks.iter().map(|bookmark| &bookmark.name).filter(|name| is_flow(name));
-        let flows: Vec<BookmarkName> = flows.cloned().collect();
-        for flow in &flows {
+        for flow in change.bookmarks.iter().map(|bookmark| &bookmark.name).filter(|name| is_flow(name)) {
             let other = self.names.entry(flow.as_str().to_ascii_lowercase()).or_insert_with(|| flow.clone());
             if other != flow {
                 return Err(format!("its flow {flow} is {other} but for its case"));
             }
         }
-        if let Some(within) = within.filter(|_| !flows.is_empty()) {
+        if let Some(within) = within {
             self.lines.within.insert(change.commit.clone(), within);
         }
         self.places.insert(change.commit.clone(), self.lines.changes.len());
