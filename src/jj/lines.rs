@@ -13,6 +13,8 @@ pub(crate) struct Told {
     pub(crate) change: Change,
     /// Which of the bookmarks that were asked about have it beneath them; none where the line does not say.
     pub(crate) within: Option<Vec<BookmarkName>>,
+    /// The conflicted bookmarks that have it as the first of their targets.
+    pub(crate) first_of: Vec<BookmarkName>,
 }
 
 /// The template, on one line and without a single quote. `bases` are what flows land on.
@@ -61,9 +63,15 @@ pub(crate) fn parse_line(text: &str) -> Result<Told, String> {
             return Err(format!("its bookmark {name} is not on it"));
         }
     }
+    let is_first = |bookmark: &&Ref| {
+        bookmark.target.len() > 1
+            && bookmark.target.iter().step_by(2).flatten().next() == Some(&line.commit.commit_id)
+    };
+    let first_of = line.bookmarks.iter().filter(is_first).map(|bookmark| BookmarkName::new(&bookmark.name));
+    let first_of = first_of.collect();
     let within = line.within.take();
     let within = within.map(|names| names.into_iter().map(BookmarkName::new).collect());
-    Ok(Told { change: change(line), within })
+    Ok(Told { change: change(line), within, first_of })
 }
 
 fn bare(commit: Commit, bookmarks: Vec<Ref>) -> Line {

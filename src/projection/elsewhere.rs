@@ -12,7 +12,7 @@ use crate::config::Trunk;
 use crate::event::What;
 use crate::graph::{Change, Graph};
 use crate::journal::short_hash;
-use crate::model::{BookmarkName, ChangeId, CommitId, Flow, OpId, Status};
+use crate::model::{BookmarkName, ChangeId, CommitId, Flow, OpId, Status, Tip};
 use crate::name::FlowName;
 use crate::survey::{Standing, Survey};
 
@@ -52,7 +52,7 @@ pub(crate) struct Seen {
 /// The events that bring the live rows level with the lines. With those on record, the same lines tell nothing more.
 pub(crate) fn look(lines: Lines, rows: Vec<Flow>, before: &Before<'_>) -> Seen {
     let is_whole = lines.is_whole();
-    let Lines { changes, within, .. } = lines;
+    let Lines { changes, within, firsts, .. } = lines;
     let mut survey = Survey::new(Graph::new(before.op.clone(), changes), rows, before.trunk);
     let mut stood = before.stood.clone();
     let mut events = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn look(lines: Lines, rows: Vec<Flow>, before: &Before<'_>) -> Seen {
     }
     let is_gone = |(_, what): &(BookmarkName, What)| matches!(what, What::Deleted {});
     let (gone, others): (Vec<_>, Vec<_>) =
-        differences(&survey, before.component).into_iter().partition(is_gone);
+        differences(&survey, before.component, &firsts).into_iter().partition(is_gone);
     let missing = if is_whole { Vec::new() } else { gone.iter().map(|(flow, _)| flow.clone()).collect() };
     // First, since a name may come back in another case.
     events.extend(gone.into_iter().filter(|_| is_whole));
@@ -94,8 +94,13 @@ fn with_rows(survey: Survey, trunk: &Trunk, change: impl Fn(&mut Flow)) -> Surve
     Survey::new(survey.graph, rows, trunk)
 }
 
-/// The plain difference, with no operation in between.
-fn differences(survey: &Survey, component: &str) -> Vec<(BookmarkName, What)> {
+/// The plain difference, with no operation in between. A conflicted bookmark stands at the first of its targets, as it
+/// does where operations tell of it.
+fn differences(
+    survey: &Survey,
+    component: &str,
+    firsts: &HashMap<BookmarkName, Tip>,
+) -> Vec<(BookmarkName, What)> {
     let world = World {
         rows: &survey.rows,
         merged_by: &HashMap::new(),
@@ -107,7 +112,19 @@ fn differences(survey: &Survey, component: &str) -> Vec<(BookmarkName, What)> {
         trunk: survey.trunk.as_ref(),
         component,
     };
-    diff(survey, &history(&[], &world).1, component)
+    let moved = survey.flows.iter().filter_map(|flow| {
+        let (name, row) = (flow.name.bookmark(), flow.row.as_ref()?);
+        let first = firsts.get(&name).filter(|first| row.status.is_open() && row.tip != **first)?;
+        Some((name, What::Moved { tip: first.clone() }))
+    });
+    let mut events: Vec<(BookmarkName, What)> = moved.collect();
+    for (name, mut what) in diff(survey, &history(&[], &world).1, component) {
+        if let (What::Created { tip, .. }, Some(first)) = (&mut what, firsts.get(&name)) {
+            tip.clone_from(first);
+        }
+        events.push((name, what));
+    }
+    events
 }
 
 /// Each flow that is gone with the new one on its change and of its uid, where neither could be another's.

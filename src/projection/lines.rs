@@ -6,7 +6,7 @@ use std::io::{BufRead, Read as _};
 
 use crate::graph::Change;
 use crate::jj::{Told, parse_line};
-use crate::model::{BookmarkName, CommitId};
+use crate::model::{BookmarkName, CommitId, Tip};
 use crate::name::FlowName;
 
 /// A longer line is none.
@@ -25,6 +25,8 @@ pub(crate) struct Lines {
     pub(crate) changes: Vec<Change>,
     /// The bookmarks to land on that have a commit beneath them. Only where lines say so.
     pub(crate) within: HashMap<CommitId, Vec<BookmarkName>>,
+    /// Of conflicted flows the tip that stands for all: the first of their targets.
+    pub(crate) firsts: HashMap<BookmarkName, Tip>,
     /// The first ones that were left out.
     pub(crate) skipped: Vec<Skipped>,
     /// How many were left out.
@@ -112,7 +114,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn take(&mut self, Told { mut change, within }: Told) -> Result<(), String> {
+    fn take(&mut self, Told { mut change, within, first_of }: Told) -> Result<(), String> {
         let is_flow = |name: &BookmarkName| FlowName::parse(name.as_str()).is_ok();
         change.bookmarks.retain(|bookmark| is_flow(&bookmark.name) || self.bases.contains(&bookmark.name));
         if !change.trunk {
@@ -130,6 +132,7 @@ impl Reader<'_> {
                 return Err(format!("its flow {flow} is {other} but for its case"));
             }
         }
+        self.lines.firsts.extend(first_of.into_iter().filter(is_flow).map(|name| (name, change.tip())));
         if let Some(within) = within {
             self.lines.within.insert(change.commit.clone(), within);
         }

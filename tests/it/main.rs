@@ -30,6 +30,7 @@ mod meanwhile;
 mod names;
 mod output;
 mod places;
+mod project;
 mod projection;
 mod proofs;
 mod push;
