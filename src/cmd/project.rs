@@ -42,7 +42,7 @@ are taken as deleted, unless a line was left out, the last one has no end, or th
 Example: jj flow project --command")]
 pub(super) struct ProjectArgs {
     /// What the repo is called here, always the same: host:path, say
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["template", "revset", "command"])]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["template", "print_revset", "command"])]
     repo: Option<String>,
 
     /// The component of its flows, instead of the last part of the repo's name
@@ -54,12 +54,12 @@ pub(super) struct ProjectArgs {
     dry_run: bool,
 
     /// Print the template for `jj log`, to stand in single quotes
-    #[arg(long, conflicts_with_all = ["repo", "file", "revset", "command"])]
+    #[arg(long, conflicts_with_all = ["repo", "file", "print_revset", "command"])]
     template: bool,
 
     /// Print the revset, likewise
-    #[arg(long, conflicts_with_all = ["repo", "file", "command"])]
-    revset: bool,
+    #[arg(long = "revset", conflicts_with_all = ["repo", "file", "command"])]
+    print_revset: bool,
 
     /// Print the whole command for the other machine's shell
     #[arg(long, conflicts_with_all = ["repo", "file"])]
@@ -178,7 +178,7 @@ fn asked(args: &ProjectArgs, bases: &[BookmarkName]) -> (&'static str, String) {
     let (template, revset) = (jj::line_template(bases), jj::line_revset(FLOW_NAME_REGEX, bases));
     if args.template {
         ("template", template)
-    } else if args.revset {
+    } else if args.print_revset {
         ("revset", revset)
     } else {
         let command = "jj --color=never --no-pager log --no-graph";
