@@ -297,3 +297,28 @@ fn what_the_other_machine_is_asked_stands_in_single_quotes(machines: Machines) {
     api.jj(&["bookmark", "set", "\"it's\"", "a8f2--research", "-r", "@-"]).ok();
     assert_eq!(machines.project(machines.lines()).ok().stdout, "Landed a8f2--research on it's.\n");
 }
+
+#[rstest]
+fn a_rename_is_told_only_where_it_can_be_no_other(machines: Machines) {
+    let api = machines.api();
+    api.jj(&["bookmark", "create", "a8f2--research", "a8f2--schema", "b1c4--docs", "-r", "@"]).ok();
+    machines.read();
+    // Of two on one change either may be either, and another uid's is another flow.
+    for (old, new) in
+        [("a8f2--research", "a8f2--logic"), ("a8f2--schema", "a8f2--docs"), ("b1c4--docs", "c0de--docs")]
+    {
+        api.jj(&["bookmark", "rename", old, new]).ok();
+    }
+    let expected = [
+        "deleted a8f2--research",
+        "deleted a8f2--schema",
+        "deleted b1c4--docs",
+        "created a8f2--docs",
+        "created a8f2--logic",
+        "created c0de--docs",
+    ];
+    assert_eq!(machines.read(), expected);
+    // Only its case is another.
+    api.jj(&["bookmark", "rename", "c0de--docs", "c0de--docS"]).ok();
+    assert_eq!(machines.read(), ["renamed c0de--docs"]);
+}
