@@ -1,9 +1,13 @@
 //! The record of one repo: its journal, and the registry that follows it.
 //!
 //! Every event goes to the journal first, then the registry takes in what the journal has grown by. So a crash
-//! or a failing registry between the two loses nothing, and a registry that was deleted is read back.
+//! or a failing registry between the two loses nothing, and a registry that was deleted is read back. The other way
+//! round, a journal that has lost lines gets back what the registry knows of them.
 
 mod elsewhere;
+mod import;
+mod mend;
+mod rebuild;
 
 use std::collections::HashSet;
 
@@ -20,7 +24,11 @@ use crate::jj::{OpStore, Repo};
 use crate::journal::{Held, Identity, Journal, short_hash};
 use crate::model::{BookmarkName, OpId, RepoId};
 use crate::name::Uid;
-use crate::registry::{Registry, Stretch};
+use crate::registry::Registry;
+pub(crate) use import::{Imported, import};
+pub(crate) use mend::{Condition, examine, journal_of, mend};
+use mend::{ensure_whole, take_in};
+pub(crate) use rebuild::{Rebuilt, rebuild};
 
 /// Who writes: the uid, and the context that it stands for where that is known.
 #[derive(Clone, Debug)]
@@ -61,17 +69,18 @@ impl Ledger {
         let id = identify(&journal, repo, &registry)?;
         begin(&journal, registry.compared_at(&id)?).map_err(unwritable)?;
         registry.see_repo(&id, repo.main_root().as_str(), component, now)?;
+        take_in(&mut registry, &journal, &id)?;
         drop(lock);
-        Self::catch_up_and_open(registry, journal, id, find_actor)
+        Self::open_level(registry, journal, id, find_actor)
     }
 
-    fn catch_up_and_open(
+    /// Opens a record that the registry has taken in.
+    fn open_level(
         mut registry: Registry,
         journal: Journal,
         id: RepoId,
         find_actor: impl FnOnce(&mut Registry) -> anyhow::Result<Actor>,
     ) -> anyhow::Result<Self> {
-        take_in(&mut registry, &journal, &id)?;
         // Now that the registry has what the journal knows of who is who.
         let actor = find_actor(&mut registry)?;
         let mut ledger = Self { registry, journal, repo: id, actor, behind: None, making: None };
@@ -95,6 +104,8 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let events = self.actor.events(now, op, events)?;
         let lock = self.journal.lock()?;
+        // A registry that fails here fails again where it is to take the events in.
+        let _ = ensure_whole(&mut self.registry, &self.journal, &self.repo);
         // What was changed in the database came first, and is written down first.
         let outside = self.registry.unwritten_events(&self.repo).unwrap_or_default();
         self.journal.append(&[outside, events.clone()].concat())?;
@@ -244,14 +255,6 @@ impl Ledger {
         drop(lock);
         Ok(())
     }
-}
-
-/// Takes in what the journal has grown by since the registry last read it.
-fn take_in(registry: &mut Registry, journal: &Journal, repo: &RepoId) -> anyhow::Result<()> {
-    registry.take_in(repo, |offset| {
-        let (events, end) = journal.read_from(offset)?;
-        Ok(Stretch { events, end })
-    })
 }
 
 impl Actor {

@@ -52,6 +52,13 @@ text_type!(
     RepoId
 );
 
+impl RepoId {
+    /// Whether it is one, and so may be a folder's name.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.0.len() == 16 && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+}
+
 impl ChangeId {
     /// The length that jj's own templates show.
     pub(crate) fn short(&self) -> &str {

@@ -7,7 +7,9 @@ mod conflicts;
 mod desk;
 mod doctor;
 mod done;
+mod export;
 mod fail;
+mod import;
 mod install;
 mod land;
 mod landing;
@@ -98,6 +100,8 @@ enum Command {
     Sync(sync::SyncArgs),
     Project(project::ProjectArgs),
     Repo(repo::RepoArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
     Doctor(doctor::DoctorArgs),
@@ -164,6 +168,8 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Sync(args)) => return sync::run(args, call),
         Some(Command::Project(args)) => return project::run(args, call),
         Some(Command::Repo(args)) => return repo::run(args, call),
+        Some(Command::Export(args)) => export::run(args, call),
+        Some(Command::Import(args)) => return import::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),
         Some(Command::Doctor(args)) => return doctor::run(args, call),

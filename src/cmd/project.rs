@@ -91,7 +91,7 @@ pub(super) fn run(args: &ProjectArgs, mut call: Call) -> anyhow::Result<ExitCode
     let (here, _) = call.place.load_config(&program)?;
     let mut registry = Registry::open(&call.place.registry_path(&here)?)?;
     let (id, now) = (id_elsewhere(name), env::now());
-    take_in_elsewhere(&mut registry, &id, now)?;
+    take_in_elsewhere(&mut registry, &id)?;
     let read = Reading { op: OpId::new(env::random_key()?), trunk: &config.trunk, component };
     let (whole, skipped_lines, skipped) = (lines.is_whole(), lines.skipped_lines, skipped(&lines));
     let is_empty = lines.changes.is_empty();

@@ -1,7 +1,6 @@
 //! `jj flow query`: read-only SQL over the registry.
 
 use std::io::Read as _;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
@@ -135,15 +134,4 @@ impl Reader for Csv {
     fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
         Ok(raw(csv_line(&values).as_bytes())?)
     }
-}
-
-/// What `doctor` asks and whoever else needs a single value.
-pub(super) fn first_value(
-    registry: &mut Registry,
-    sql: &str,
-    patience: Duration,
-) -> anyhow::Result<Option<String>> {
-    let mut answer = Table::default();
-    registry.query(sql, patience, &mut answer)?;
-    Ok(answer.rows.first().and_then(|row| row.first()).map(value_text))
 }

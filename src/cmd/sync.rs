@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::env;
 use crate::error::Failure;
 use crate::jj::{self, Jj, Repo};
-use crate::ledger::Actor;
+use crate::journal::Journal;
+use crate::ledger::{Actor, take_in_elsewhere};
 use crate::output::{Out, Progress, plain};
 use crate::projection::{Fleet, Member, Outcome, Setting};
 use crate::registry::Registry;
@@ -44,7 +45,10 @@ pub(super) fn run(args: &SyncArgs, mut call: Call) -> anyhow::Result<ExitCode> {
         desk.answer(&call, &text, json!({"events": events}))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (office, registry) = Office::open(&mut call)?;
+    let (office, mut registry) = Office::open(&mut call)?;
+    for repo in Journal::load_elsewhere(&registry.path()?)? {
+        take_in_elsewhere(&mut registry, &repo)?;
+    }
     let known = registry.repos()?;
     let wanted = known.into_iter().filter(|repo| repo.is_here && repo.forgotten_at.is_none());
     let members: Vec<Member> =

@@ -2,10 +2,14 @@
 //! loses nothing.
 //!
 //! `journal.ndjson` only grows, by whole lines, each one `write` with O_APPEND; `lock` is held while somebody
-//! decides and writes, and dies with its process; `told` names the operation up to which the events tell everything. A line that is torn or not understood is passed over.
+//! decides and writes, and dies with its process; `told` names the operation up to which the events tell everything.
+//! A line that is torn or not understood is passed over. Lines that it has lost come back by a new file in its place,
+//! under the lock too.
 
+mod lines;
 mod locks;
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,6 +18,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use lines::{Known, Look};
 pub(crate) use locks::{Held, short_hash};
 
 use crate::event::Event;
@@ -26,6 +31,9 @@ pub(crate) struct Journal {
     /// How long a lock is waited for; without end where nothing is said.
     patience: Option<Duration>,
 }
+
+/// How much is read to find one line.
+const LONG: u64 = 1 << 14;
 
 /// Who a repo is. A copied folder brings its `id` along but lies in another inode.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,9 +49,23 @@ impl Journal {
         Self { dir: repo_dir.join("flow"), patience: None }
     }
 
-    /// The journal of a repo on another machine, beside the registry. Touches nothing.
+    /// The journal of a repo that is only told of: beside the registry, so that a registry that was deleted has lost
+    /// nothing of it either. Touches nothing.
     pub(crate) fn elsewhere(registry: &Utf8Path, repo: &RepoId) -> Self {
-        Self { dir: format!("{registry}.elsewhere/{repo}").into(), patience: None }
+        Self { dir: folder_of_others(registry).join(repo.as_str()), patience: None }
+    }
+
+    /// The repos whose journals lie beside the registry.
+    pub(crate) fn load_elsewhere(registry: &Utf8Path) -> std::io::Result<Vec<RepoId>> {
+        let entries = match folder_of_others(registry).read_dir_utf8() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|entry| Ok(RepoId::new(entry?.file_name())));
+        let mut repos = names.collect::<std::io::Result<Vec<_>>>()?;
+        repos.retain(RepoId::is_valid);
+        repos.sort();
+        Ok(repos)
     }
 
     /// The same for somebody who must not be kept waiting by whoever has it locked.
@@ -79,22 +101,26 @@ impl Journal {
         file.write_all(text.as_bytes())
     }
 
-    /// The events from a byte offset on, and where the last whole line ends. A journal that is shorter than the
-    /// offset is another one, and is read from its start.
-    pub(crate) fn read_from(&self, offset: u64) -> std::io::Result<(Vec<Event>, u64)> {
+    /// The events from a byte offset on, and where the last whole line ends. None where no line ends at the offset: the
+    /// journal has become shorter, or is another one.
+    pub(crate) fn read_from(&self, offset: u64) -> std::io::Result<Option<(Vec<Event>, u64)>> {
         let mut file = match File::open(self.path()) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((offset == 0).then(|| (Vec::new(), 0)));
+            }
             Err(error) => return Err(error),
         };
-        let offset = if file.metadata()?.len() < offset { 0 } else { offset };
+        if !ends_line(&mut file, offset)? {
+            return Ok(None);
+        }
         file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let lines = bytes[..whole].split(|byte| *byte == b'\n');
         let events = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        Ok((events, offset + whole as u64))
+        Ok(Some((events, offset + whole as u64)))
     }
 
     /// The operation up to which the events tell everything; none where there is no such word, or none that can be one.
@@ -109,36 +135,69 @@ impl Journal {
         if self.told().as_ref() == Some(op) {
             return Ok(());
         }
-        self.replace("told", format!("{op}\n").as_bytes())
+        // Where a power cut takes it, more is looked at again.
+        self.replace("told", format!("{op}\n").as_bytes(), false)
     }
 
-    /// How many lines there are, and how many of them are no events.
-    pub(crate) fn count_lines(&self) -> std::io::Result<(usize, usize)> {
-        let text = match std::fs::read(self.path()) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((0, 0)),
+    /// The key of the event whose line ends at a byte offset: none for a line that is no event, or a long one.
+    pub(crate) fn load_key_before(&self, offset: u64) -> std::io::Result<Option<String>> {
+        let mut file = match File::open(self.path()) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let (mut all, mut bad) = (0, 0);
-        for line in lines {
-            all += 1;
-            bad += usize::from(serde_json::from_slice::<Event>(line).is_err());
+        if file.metadata()?.len() < offset {
+            return Ok(None);
         }
-        Ok((all, bad))
+        let start = offset.saturating_sub(LONG);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(offset - start).read_to_end(&mut bytes)?;
+        let line = bytes.strip_suffix(b"\n").unwrap_or_default();
+        let begin = line.iter().rposition(|byte| *byte == b'\n').map(|before| before + 1);
+        let begin = begin.or_else(|| (start == 0).then_some(0));
+        Ok(begin.and_then(|begin| lines::key(&line[begin..])))
+    }
+
+    /// What its lines are.
+    pub(crate) fn look(&self) -> std::io::Result<Look> {
+        Ok(lines::look(&self.read()?))
+    }
+
+    /// Puts lines back that it has lost, each behind the one that it followed, ends a torn line, and moves those of
+    /// `foreign` into a file of their own. Called under the lock. Says how many came back.
+    pub(crate) fn restore(&self, known: &[Known], foreign: &HashSet<String>) -> std::io::Result<usize> {
+        let text = self.read()?;
+        let merged = lines::merge(&text, known, foreign);
+        if !merged.aside.is_empty() {
+            let foreign = self.dir.join("journal.foreign.ndjson");
+            private().create(true).append(true).open(foreign)?.write_all(&merged.aside)?;
+        }
+        match merged.text.strip_prefix(text.as_slice()) {
+            Some([]) => {}
+            Some(rest) => private().create(true).append(true).open(self.path())?.write_all(rest)?,
+            None => self.replace("journal.ndjson", &merged.text, true)?,
+        }
+        Ok(merged.restored)
+    }
+
+    fn read(&self) -> std::io::Result<Vec<u8>> {
+        match std::fs::read(self.path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        }
     }
 
     /// The identity on disk; none where there is none, or one that cannot be read.
     pub(crate) fn identity(&self) -> Option<Identity> {
         let text = std::fs::read(self.dir.join("id.json")).ok()?;
         let identity: Identity = serde_json::from_slice(&text).ok()?;
-        let id = identity.id.as_str();
-        (id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(identity)
+        identity.id.is_valid().then_some(identity)
     }
 
     /// Writes the identity, whole or not at all.
     pub(crate) fn write_identity(&self, identity: &Identity) -> std::io::Result<()> {
-        self.replace("id.json", &serde_json::to_vec(identity)?)
+        self.replace("id.json", &serde_json::to_vec(identity)?, false)
     }
 
     /// What is kept of a repo on another machine beside its events; none where there is none, or none that can be read.
@@ -148,15 +207,46 @@ impl Journal {
 
     /// Writes it, whole or not at all.
     pub(crate) fn write_memo<T: Serialize>(&self, name: &str, memo: &T) -> std::io::Result<()> {
-        self.replace(name, &serde_json::to_vec(memo)?)
+        self.replace(name, &serde_json::to_vec(memo)?, false)
     }
 
-    fn replace(&self, name: &str, content: &[u8]) -> std::io::Result<()> {
+    /// What is known of a repo elsewhere beside its events, as it was written down.
+    pub(crate) fn about(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.dir.join("repo.json")).ok()
+    }
+
+    /// Writes it down, whole or not at all.
+    pub(crate) fn write_about(&self, about: &[u8]) -> std::io::Result<()> {
+        self.replace("repo.json", about, false)
+    }
+
+    /// Puts a new file into the place of one, on the disk before it stands there where it has to `last`.
+    fn replace(&self, name: &str, text: &[u8], last: bool) -> std::io::Result<()> {
         let new = self.dir.join(format!("{name}.{}", std::process::id()));
         let mut file = private().create(true).write(true).truncate(true).open(&new)?;
-        file.write_all(content)?;
+        file.write_all(text)?;
+        if last {
+            file.sync_all()?;
+        }
         std::fs::rename(&new, self.dir.join(name))
     }
+}
+
+fn folder_of_others(registry: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{registry}.elsewhere"))
+}
+
+fn ends_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
+    if offset == 0 {
+        return Ok(true);
+    }
+    if file.metadata()?.len() < offset {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::Start(offset - 1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn private() -> OpenOptions {
@@ -204,12 +294,20 @@ mod tests {
     #[test]
     fn what_is_appended_is_read_back_from_any_line_on() {
         let (_dir, journal) = journal();
-        assert_eq!(journal.read_from(0).unwrap(), (vec![], 0));
+        let read = |offset| journal.read_from(offset).unwrap().unwrap();
+        assert_eq!(read(0), (vec![], 0));
         journal.append(&[event("one")]).unwrap();
-        let (_, end) = journal.read_from(0).unwrap();
+        let (_, end) = read(0);
         journal.append(&[event("two"), event("three")]).unwrap();
-        assert_eq!(journal.read_from(end).unwrap().0, [event("two"), event("three")]);
-        assert_eq!(journal.read_from(u64::MAX).unwrap().0.len(), 3);
+        assert_eq!(read(end).0, [event("two"), event("three")]);
+        for not_there in [end - 1, end + 1, u64::MAX] {
+            assert_eq!(journal.read_from(not_there).unwrap(), None);
+        }
+        let key = |offset| journal.load_key_before(offset).unwrap();
+        assert_eq!([key(end), key(read(0).1)].map(Option::unwrap), ["one", "three"]);
+        assert_eq!((key(0), key(end + 1)), (None, None));
+        std::fs::remove_file(journal.path()).unwrap();
+        assert_eq!(journal.read_from(end).unwrap(), None);
     }
 
     #[test]
@@ -218,9 +316,24 @@ mod tests {
         journal.append(&[event("one")]).unwrap();
         let torn = r#"{"key":"tw"#;
         OpenOptions::new().append(true).open(journal.path()).unwrap().write_all(torn.as_bytes()).unwrap();
-        assert_eq!(journal.read_from(0).unwrap().0, [event("one")]);
+        assert_eq!(journal.read_from(0).unwrap().unwrap().0, [event("one")]);
         journal.append(&[event("three")]).unwrap();
-        assert_eq!(journal.read_from(0).unwrap().0, [event("one"), event("three")]);
-        assert_eq!(journal.count_lines().unwrap(), (3, 1));
+        assert_eq!(journal.read_from(0).unwrap().unwrap().0, [event("one"), event("three")]);
+        assert_eq!(journal.look().unwrap().bad, [2]);
+    }
+
+    #[test]
+    fn what_came_back_is_there_and_nothing_else_is_touched() {
+        let (dir, journal) = journal();
+        let known: Vec<Known> =
+            ["one", "two"].map(|key| (key.to_owned(), event(key).to_line())).into_iter().collect();
+        assert_eq!(journal.restore(&known, &HashSet::new()).unwrap(), 2);
+        assert_eq!(journal.restore(&known, &HashSet::new()).unwrap(), 0);
+        std::fs::write(journal.path(), event("three").to_line()).unwrap();
+        assert_eq!(journal.restore(&known, &HashSet::new()).unwrap(), 2);
+        let read = journal.read_from(0).unwrap().unwrap().0;
+        assert_eq!(read, [event("one"), event("two"), event("three")]);
+        let left = std::fs::read_dir(dir.path().join("flow")).unwrap().count();
+        assert_eq!(left, 1);
     }
 }

@@ -1,13 +1,14 @@
 //! The record of a repo on another machine, which nobody here works in: its journal lies beside the registry.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Actor, Ledger, take_in};
+use super::mend::take_in;
+use super::rebuild::write_about;
+use super::{Actor, Ledger};
 use crate::error::{Failure, Kind};
 use crate::journal::{Journal, short_hash};
 use crate::model::RepoId;
-use crate::registry::Registry;
+use crate::registry::{Registry, RepoKind, RepoRow};
 
 impl Ledger {
     /// Opens the record of a repo on another machine, whose name is all that it is known by.
@@ -20,29 +21,19 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         let id = id_elsewhere(name);
         let journal = Journal::elsewhere(&registry.path()?, &id);
-        let called = Called { name: name.to_owned(), component: component.to_owned() };
-        let write = || {
-            journal.make()?;
-            let _lock = journal.lock()?;
-            journal.write_memo(CALLED, &called)
-        };
-        write().map_err(|error| {
+        let row = RepoRow { kind: RepoKind::Elsewhere, ..RepoRow::here(id.clone(), name, component, now) };
+        let unwritable = |error: std::io::Error| {
             Failure::new(Kind::Registry, format!("Could not write to {}: {error}", journal.path()))
-        })?;
+        };
+        journal.make().map_err(unwritable)?;
+        let lock = journal.lock().map_err(unwritable)?;
+        write_about(&journal, &row)?;
         registry.see_repo_elsewhere(&id, name, component, now)?;
-        Self::catch_up_and_open(registry, journal, id, find_actor)
+        take_in(&mut registry, &journal, &id)?;
+        drop(lock);
+        Self::open_level(registry, journal, id, find_actor)
     }
 }
-
-/// What a repo on another machine is called; kept beside its journal.
-#[derive(Debug, Serialize, Deserialize)]
-struct Called {
-    name: String,
-    component: String,
-}
-
-/// The file of it.
-const CALLED: &str = "repo.json";
 
 /// The identity of a repo on another machine: the same name is the same repo for ever.
 pub(crate) fn id_elsewhere(name: &str) -> RepoId {
@@ -50,14 +41,12 @@ pub(crate) fn id_elsewhere(name: &str) -> RepoId {
 }
 
 /// Reads back what is on record of a repo on another machine. False where nothing is.
-pub(crate) fn take_in_elsewhere(
-    registry: &mut Registry,
-    repo: &RepoId,
-    now: Timestamp,
-) -> anyhow::Result<bool> {
+pub(crate) fn take_in_elsewhere(registry: &mut Registry, repo: &RepoId) -> anyhow::Result<bool> {
     let journal = Journal::elsewhere(&registry.path()?, repo);
-    let Some(Called { name, component }) = journal.memo(CALLED) else { return Ok(false) };
-    registry.see_repo_elsewhere(repo, &name, &component, now)?;
+    let row: Option<RepoRow> = journal.about().and_then(|about| serde_json::from_slice(&about).ok());
+    let Some(row) = row.filter(|row| row.id == *repo && row.fault().is_none()) else { return Ok(false) };
+    registry.add_repo(&RepoRow { kind: RepoKind::Elsewhere, ..row })?;
+    let _lock = journal.lock()?;
     take_in(registry, &journal, repo)?;
     Ok(true)
 }

@@ -4,7 +4,7 @@
 //! point. One that the database refuses (an unknown flow, an illegal status) is passed over too: a journal is
 //! data that somebody may have damaged, not proof.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
 use super::landings::{insert_elsewhere, insert_landing, merge, move_on, pushed, settle};
 use super::rows::text_of;
@@ -21,22 +21,21 @@ pub(crate) struct Stretch {
 }
 
 impl Registry {
-    /// Takes in what a journal has grown by: `read` is given the offset up to which it is known.
+    /// Takes in what a journal has grown by: `read` is given the offset up to which it is known, and none comes back where
+    /// the journal does not reach that far any more. Then nothing is taken in, and the answer is no.
     pub(crate) fn take_in(
         &mut self,
         repo: &RepoId,
-        read: impl FnOnce(u64) -> std::io::Result<Stretch>,
-    ) -> anyhow::Result<()> {
+        read: impl FnOnce(u64) -> std::io::Result<Option<Stretch>>,
+    ) -> anyhow::Result<bool> {
         let mut unread = None;
-        self.write(|db| {
-            let offset: i64 = db
-                .prepare_cached("SELECT journal_offset FROM repos WHERE id = ?1")?
-                .query_row([repo.as_str()], |row| row.get(0))?;
-            let stretch = match read(u64::try_from(offset).unwrap_or(0)) {
-                Ok(stretch) => stretch,
+        let reaches = self.write(|db| {
+            let stretch = match read(journal_offset(db, repo)?) {
+                Ok(Some(stretch)) => stretch,
+                Ok(None) => return Ok(false),
                 Err(error) => {
                     unread = Some(error);
-                    return Ok(());
+                    return Ok(true);
                 }
             };
             for event in &stretch.events {
@@ -44,9 +43,24 @@ impl Registry {
             }
             db.prepare_cached("UPDATE repos SET journal_offset = ?2 WHERE id = ?1")?
                 .execute(params![repo.as_str(), i64::try_from(stretch.end).unwrap_or(i64::MAX)])?;
-            Ok(())
+            Ok(true)
         })?;
-        unread.map_or(Ok(()), |error| Err(error.into()))
+        unread.map_or(Ok(reaches), |error| Err(error.into()))
+    }
+
+    /// How far a repo's journal has been taken in, in bytes.
+    pub(crate) fn journal_offset(&self, repo: &RepoId) -> anyhow::Result<u64> {
+        journal_offset(&self.db, repo).map_err(failure)
+    }
+
+    /// Writes down that a journal is to be looked at from its start before anything else of it is taken in: no journal
+    /// reaches that far. So whoever is killed while lines are put back leaves it to the next one.
+    pub(crate) fn distrust_journal(&mut self, repo: &RepoId) -> anyhow::Result<()> {
+        self.write(|db| {
+            db.prepare_cached("UPDATE repos SET journal_offset = ?2 WHERE id = ?1")?
+                .execute(params![repo.as_str(), i64::MAX])?;
+            Ok(())
+        })
     }
 
     /// Whether an event of a repo has been taken in.
@@ -57,34 +71,35 @@ impl Registry {
     /// The events of a repo that were made in the database itself and stand in no journal yet.
     pub(crate) fn unwritten_events(&self, repo: &RepoId) -> anyhow::Result<Vec<Event>> {
         let read = || {
-            let mut statement = self.db.prepare_cached(
-                "SELECT e.key, e.at, e.actor, f.bookmark, e.status_from, e.status_to, e.reason \
-                 FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow \
-                 WHERE e.line IS NULL AND f.repo = :repo ORDER BY e.id",
-            )?;
-            let rows = statement.query_map(named_params! {":repo": repo.as_str()}, |row| {
-                let at: String = row.get(1)?;
-                let (from, to): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
-                let to = to.as_deref().and_then(Status::parse);
-                let (Ok(at), Some(to)) = (at.parse(), to) else { return Ok(None) };
-                Ok(Some(Event {
-                    key: row.get(0)?,
-                    at,
-                    actor: row.get(2)?,
-                    flow: BookmarkName::new(row.get::<_, String>(3)?),
-                    op: None,
-                    aside: false,
-                    what: What::Status {
-                        from: from.as_deref().and_then(Status::parse),
-                        to,
-                        reason: row.get(6)?,
-                    },
-                }))
-            })?;
+            let sql = format!("{OUTSIDE} WHERE e.line IS NULL AND f.repo = :repo ORDER BY e.id");
+            let mut statement = self.db.prepare_cached(&sql)?;
+            let rows = statement.query_map(named_params! {":repo": repo.as_str()}, outside_event)?;
             rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(failure)
     }
+}
+
+/// An event that was made in the database itself, as [`outside_event`] reads it.
+pub(super) const OUTSIDE: &str = "SELECT e.key, e.at, e.actor, f.bookmark, e.status_from, e.status_to, e.reason \
+     FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow";
+
+/// None where somebody has written there what is no event.
+pub(super) fn outside_event(row: &Row<'_>) -> rusqlite::Result<Option<Event>> {
+    let at: String = row.get(1)?;
+    let (from, to): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+    let to = to.as_deref().and_then(Status::parse);
+    let (Ok(at), Some(to)) = (at.parse(), to) else { return Ok(None) };
+    let what = What::Status { from: from.as_deref().and_then(Status::parse), to, reason: row.get(6)? };
+    let flow = BookmarkName::new(row.get::<_, String>(3)?);
+    Ok(Some(Event { key: row.get(0)?, at, actor: row.get(2)?, flow, op: None, aside: false, what }))
+}
+
+fn journal_offset(db: &Connection, repo: &RepoId) -> rusqlite::Result<u64> {
+    let offset: i64 = db
+        .prepare_cached("SELECT journal_offset FROM repos WHERE id = ?1")?
+        .query_row([repo.as_str()], |row| row.get(0))?;
+    Ok(u64::try_from(offset).unwrap_or(0))
 }
 
 /// Takes an event in whole, or passes it over; an error only where the database itself fails.

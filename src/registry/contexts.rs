@@ -73,11 +73,13 @@ impl Registry {
             db.prepare_cached(
                 "INSERT INTO repos (id, root, component, first_seen, last_seen) \
                  VALUES (:id, :root, :component, :now, :now) \
-                 ON CONFLICT (id) DO UPDATE \
-                 SET root = :root, component = :component, last_seen = :now, forgotten_at = NULL",
+                 ON CONFLICT (id) DO UPDATE SET root = :root, component = :component, last_seen = :now, \
+                     forgotten_at = NULL, journal_offset = iif(kind = 'here', journal_offset, :unread), kind = 'here'",
             )?
             .execute(named_params! {
                 ":id": id.as_str(), ":root": root, ":component": component, ":now": text_of(now),
+                // One that was only told of has come here: its own journal is another one.
+                ":unread": i64::MAX,
             })?;
             Ok(is_known)
         })?;

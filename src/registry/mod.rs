@@ -8,24 +8,35 @@ mod apply;
 mod conflicts;
 mod contexts;
 mod events;
+mod export;
 mod filter;
+mod graft;
+mod health;
 mod landings;
 mod open;
 mod query;
+mod repo_rows;
 mod repos;
 mod rows;
+mod salvage;
+mod site;
 mod verifications;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use apply::Stretch;
 pub(crate) use events::{EventFilter, LoggedEvent};
+pub(crate) use export::{ContextRow, Told};
 pub(crate) use filter::{Cursor, Filter};
+pub(crate) use health::{Health, exposed};
 pub(crate) use landings::{KnownLanding, LandingRow};
 pub(crate) use open::default_path;
 pub(crate) use query::Reader;
-pub(crate) use repos::{KnownRepo, list_path};
+pub(crate) use repo_rows::{RepoKind, RepoRow};
+pub(crate) use repos::{KnownRepo, list_path, load_listed};
 pub(crate) use rows::Page;
+pub(crate) use salvage::{Salvaged, Table};
+pub(crate) use site::Site;
 pub(crate) use verifications::VerificationRow;
 
 use crate::error::{Failure, Kind};
@@ -57,7 +68,7 @@ fn failure(error: rusqlite::Error) -> anyhow::Error {
     };
     let (what, hint) = match error.sqlite_error_code() {
         Some(DatabaseBusy | DatabaseLocked) => ("The registry is busy", None),
-        Some(DatabaseCorrupt | NotADatabase) => ("The registry is damaged", Some("jj-flow doctor")),
+        Some(DatabaseCorrupt | NotADatabase) => ("The registry is damaged", Some("jj-flow doctor --fix")),
         Some(DiskFull | SystemIoFailure) => {
             ("The registry could not be written: is the disk full?", Some("jj-flow doctor"))
         }

@@ -1,13 +1,14 @@
 //! Opening the registry and bringing its schema up to date.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::site::finish;
 use super::{Registry, failure};
 use crate::env;
 use crate::error::{Failure, Kind, refuse};
@@ -21,7 +22,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// How long a writer waits for another one, unless told otherwise.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `$XDG_DATA_HOME/jj-flow/registry.db`; none without a home folder.
 pub(crate) fn default_path() -> Option<Utf8PathBuf> {
@@ -36,13 +37,24 @@ impl Registry {
 
     /// The same, waiting only so long for other writers, now and in every later call.
     pub(crate) fn open_within(path: &Utf8Path, patience: Duration) -> anyhow::Result<Self> {
-        make_private(path).map_err(|error| {
-            let message = format!("Could not open the registry {path}: {error}");
-            Failure::new(Kind::Registry, message).hint("jj-flow doctor")
-        })?;
-        let mut registry = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
-        registry.prepare(path).with_context(|| format!("Could not open the registry {path}"))?;
-        Ok(registry)
+        loop {
+            make_private(path).map_err(|error| {
+                let message = format!("Could not open the registry {path}: {error}");
+                Failure::new(Kind::Registry, message).hint("jj-flow doctor")
+            })?;
+            let place = place_of(path);
+            let mut registry = match Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience) {
+                // It was set aside just now, and another one comes.
+                Err(_) if place_of(path) != place => continue,
+                registry => registry?,
+            };
+            let is_prepared = registry
+                .prepare(path, place)
+                .with_context(|| format!("Could not open the registry {path}"))?;
+            if is_prepared {
+                return Ok(registry);
+            }
+        }
     }
 
     /// Opens the registry for reading only; none where there is none yet.
@@ -65,20 +77,43 @@ impl Registry {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this module is the gate")]
     fn connect(path: &Utf8Path, flags: OpenFlags, patience: Duration) -> anyhow::Result<Self> {
+        let registry = Self::connect_whole(path, flags, patience).map_err(failure);
+        registry.with_context(|| format!("Could not open the registry {path}"))
+    }
+
+    /// Opens the file and its log. SQLite finds the log by its name: where the file was replaced between the two, the log
+    /// is another one's, and both are opened again.
+    pub(super) fn connect_whole(
+        path: &Utf8Path,
+        flags: OpenFlags,
+        patience: Duration,
+    ) -> rusqlite::Result<Self> {
+        loop {
+            let place = place_of(path);
+            require_log_is_its_own(path)?;
+            let registry = Self::connect_any(path, flags, patience)?;
+            registry.db.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+            if place_of(path) == place {
+                return Ok(registry);
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is the gate")]
+    pub(super) fn connect_any(
+        path: &Utf8Path,
+        flags: OpenFlags,
+        patience: Duration,
+    ) -> rusqlite::Result<Self> {
         // Without SQLITE_OPEN_URI a `?` or `%` in the path is only a character.
-        let open = || {
-            let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            db.busy_timeout(patience)?;
-            db.pragma_update(None, "foreign_keys", true)?;
-            Ok(db)
-        };
-        let db = open().map_err(failure).with_context(|| format!("Could not open the registry {path}"))?;
+        let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        db.busy_timeout(patience)?;
+        db.pragma_update(None, "foreign_keys", true)?;
         Ok(Self { db })
     }
 
-    fn check_not_newer(&self) -> anyhow::Result<()> {
+    pub(super) fn check_not_newer(&self) -> anyhow::Result<()> {
         let current = self.version()?;
         if current > MIGRATIONS.len() {
             refuse!(
@@ -96,15 +131,20 @@ impl Registry {
     }
 
     /// Write-ahead logging, and every migration that is missing, in one immediate transaction. The folder's lock
-    /// makes sixteen first commands at once take turns: SQLite does not wait where two of them switch to WAL.
-    fn prepare(&mut self, path: &Utf8Path) -> anyhow::Result<()> {
+    /// makes sixteen first commands at once take turns: SQLite does not wait where two of them switch to WAL. The answer
+    /// is no where the file that was opened has been set aside meanwhile.
+    fn prepare(&mut self, path: &Utf8Path, place: Option<(u64, u64)>) -> anyhow::Result<bool> {
         self.check_not_newer()?;
         if self.version()? < MIGRATIONS.len() {
             let folder = File::open(folder_of(path))?;
             folder.lock()?;
+            if place_of(path) != place {
+                return Ok(false);
+            }
             self.migrate().map_err(failure)?;
         }
-        self.synchronous()
+        self.synchronous()?;
+        Ok(true)
     }
 
     fn migrate(&mut self) -> rusqlite::Result<()> {
@@ -124,8 +164,24 @@ impl Registry {
     }
 }
 
-fn folder_of(path: &Utf8Path) -> &Utf8Path {
+pub(super) fn folder_of(path: &Utf8Path) -> &Utf8Path {
     path.parent().filter(|folder| *folder != "").unwrap_or(".".into())
+}
+
+/// The file itself, whatever its name becomes.
+fn place_of(path: &Utf8Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// SQLite deletes the log of an empty file, and with it all that was in neither.
+fn require_log_is_its_own(path: &Utf8Path) -> rusqlite::Result<()> {
+    let is_empty = |path: &str| std::fs::metadata(path).ok().map(|file| file.len() == 0);
+    if is_empty(path.as_str()) == Some(true) && is_empty(&format!("{path}-wal")) == Some(false) {
+        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        let why = "the file is empty, and its log is not".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(corrupt, Some(why)));
+    }
+    Ok(())
 }
 
 fn make_private(path: &Utf8Path) -> std::io::Result<()> {
@@ -136,6 +192,9 @@ fn make_private(path: &Utf8Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let lock = File::open(folder)?;
     lock.lock()?;
+    if !path.exists() {
+        finish(path)?;
+    }
     if !path.exists() {
         // A log that somebody left behind who deleted the file alone is no part of the new one.
         for ending in ["-wal", "-shm"] {

@@ -46,6 +46,19 @@ pub(crate) fn list_path(registry: &Utf8Path) -> Utf8PathBuf {
     }
 }
 
+/// The repos that the list of a registry names, and their folders; a line that is torn or not understood is passed over.
+pub(crate) fn load_listed(registry: &Utf8Path) -> std::io::Result<Vec<(RepoId, String)>> {
+    let text = match std::fs::read(list_path(registry)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        text => text?,
+    };
+    let lines = text.split(|byte| *byte == b'\n');
+    let lines = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    let last: BTreeMap<String, Line> = lines.map(|line| (line.id.to_string(), line)).collect();
+    let named = last.into_values().filter(|line| !line.forgotten && line.id.is_valid());
+    Ok(named.map(|line| (line.id, line.root)).collect())
+}
+
 /// A line of the list: the last one of a repo holds.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
@@ -87,10 +100,9 @@ impl Registry {
             rows.collect()
         };
         let mut repos = read().map_err(failure)?;
-        let listed = self.load_list()?.into_values().filter(|line| !line.forgotten);
-        let missing: Vec<Line> =
-            listed.filter(|line| repos.iter().all(|known| known.id != line.id)).collect();
-        repos.extend(missing.into_iter().map(|Line { id, root, .. }| KnownRepo {
+        let mut missing = load_listed(&self.path()?)?;
+        missing.retain(|(id, _)| repos.iter().all(|known| known.id != *id));
+        repos.extend(missing.into_iter().map(|(id, root)| KnownRepo {
             id,
             root,
             component: String::new(),
@@ -156,18 +168,6 @@ impl Registry {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|error| anyhow::Error::from(error).context(format!("Could not write to {path}")))
-    }
-
-    /// The list, by the repos' ids; a line that is torn or not understood is passed over.
-    fn load_list(&self) -> std::io::Result<BTreeMap<String, Line>> {
-        let text = match self.list_path().map(std::fs::read) {
-            None => Vec::new(),
-            Some(Err(error)) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Some(text) => text?,
-        };
-        let lines = text.split(|byte| *byte == b'\n');
-        let lines = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
-        Ok(lines.map(|line| (line.id.to_string(), line)).collect())
     }
 
     /// The database's file.

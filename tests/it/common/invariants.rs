@@ -190,7 +190,7 @@ pub(crate) fn assert_rebuilt(env: &TestEnvironment, repos: &[&TestRepo<'_>]) {
 }
 
 /// Everything in the registry that a journal holds too, without the database's own numbers.
-fn dump(env: &TestEnvironment) -> [String; 5] {
+pub(crate) fn dump(env: &TestEnvironment) -> [String; 5] {
     [
         "SELECT repo, bookmark, uid, component, intent, subflow, status, change_id, commit_id, parent_flow, actor, \
          reason, created_at, updated_at, gone_at FROM FlowRegistry ORDER BY repo, id",
