@@ -90,7 +90,9 @@ impl Ledger {
 
     /// Makes this the only process that makes a flow in the repo: nobody takes what is half made for found or gone.
     pub(crate) fn begin_making(&mut self) -> anyhow::Result<()> {
-        self.making = Some(self.journal.lock_making()?);
+        if self.making.is_none() {
+            self.making = Some(self.journal.lock_making()?);
+        }
         Ok(())
     }
 
@@ -239,7 +241,8 @@ impl Ledger {
         }
     }
 
-    fn catch_up(&mut self) -> anyhow::Result<()> {
+    /// Takes in what the journal has grown by. Called under its lock.
+    pub(crate) fn catch_up(&mut self) -> anyhow::Result<()> {
         take_in(&mut self.registry, &self.journal, &self.repo)
     }
 

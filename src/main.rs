@@ -6,7 +6,7 @@
 //! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`shim`]
 //! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`git`], [`hook`], [`slots`], [`registry`], [`journal`],
 //!   [`output`]
-//! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`cmd`]
+//! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`upkeep`], [`cmd`]
 
 mod cmd;
 mod config;
@@ -33,6 +33,7 @@ mod slots;
 mod survey;
 mod text;
 mod uid;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::path::Path;

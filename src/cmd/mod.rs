@@ -9,6 +9,7 @@ mod doctor;
 mod done;
 mod export;
 mod fail;
+mod gc;
 mod import;
 mod install;
 mod land;
@@ -102,6 +103,7 @@ enum Command {
     Repo(repo::RepoArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
+    Gc(gc::GcArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
     Doctor(doctor::DoctorArgs),
@@ -170,6 +172,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Repo(args)) => return repo::run(args, call),
         Some(Command::Export(args)) => export::run(args, call),
         Some(Command::Import(args)) => return import::run(args, call),
+        Some(Command::Gc(args)) => return gc::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),
         Some(Command::Doctor(args)) => return doctor::run(args, call),

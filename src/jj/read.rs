@@ -230,6 +230,11 @@ pub(crate) mod revset {
         format!("bookmarks(exact:{})", quoted(name.as_str()))
     }
 
+    /// The commits with a flow's bookmark that the bookmark of exactly this name holds.
+    pub(crate) fn flows_beneath(flow_names: &str, name: &BookmarkName) -> String {
+        format!("bookmarks(regex:{}) & ::{}", quoted(flow_names), exactly(name))
+    }
+
     /// Where a remote has the bookmark of exactly this name, as last fetched.
     pub(crate) fn at_remote(name: &BookmarkName, remote: &str) -> String {
         format!("remote_bookmarks(exact:{}, exact:{})", quoted(name.as_str()), quoted(remote))

@@ -29,6 +29,14 @@ impl Held {
         Ok(Self { file, path })
     }
 
+    /// Makes sure that it is this very lock, and still the one that others meet.
+    pub(super) fn require(&self, path: &Utf8Path) -> std::io::Result<()> {
+        if self.path == path && is_at(&self.file, path) {
+            return Ok(());
+        }
+        Err(std::io::Error::other(format!("{path} is not locked")))
+    }
+
     /// Puts something else into the file.
     pub(crate) fn write(&mut self, text: &str) -> std::io::Result<()> {
         self.file.set_len(0)?;
@@ -138,7 +146,6 @@ fn is_at(file: &File, path: &Utf8Path) -> bool {
     inode(file.metadata()) == inode(std::fs::metadata(path)) && path.exists()
 }
 
-/// A parent's name may be anything that git allows, so its hash names the file.
 /// Asks again and again: a lock cannot be waited for with a limit.
 fn lock_within(file: &File, patience: Duration) -> std::io::Result<()> {
     let until = Instant::now() + patience;
@@ -155,6 +162,7 @@ fn lock_within(file: &File, patience: Duration) -> std::io::Result<()> {
     }
 }
 
+/// A parent's name may be anything that git allows, so its hash names the file.
 fn parent_lock(parent: &BookmarkName) -> String {
     format!("landing-{}.lock", short_hash(parent.as_str()))
 }

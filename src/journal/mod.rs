@@ -1,11 +1,12 @@
 //! A repo's own record, in its shared `.jj/repo/flow` folder: what jj cannot hold, so that losing the registry
 //! loses nothing.
 //!
-//! `journal.ndjson` only grows, by whole lines, each one `write` with O_APPEND; `lock` is held while somebody
-//! decides and writes, and dies with its process; `told` names the operation up to which the events tell everything.
-//! A line that is torn or not understood is passed over. Lines that it has lost come back by a new file in its place,
-//! under the lock too.
+//! `journal.ndjson` grows by whole lines, each one `write` with O_APPEND; `lock` is held while somebody decides and
+//! writes, and dies with its process; `told` names the operation up to which the events tell everything. A line that is
+//! torn or not understood is passed over. Lines that it has lost come back by a new file in its place, and upkeep puts one
+//! there without some of its lines, both under the lock: whoever holds that opens the journal anew.
 
+mod compact;
 mod lines;
 mod locks;
 
@@ -87,7 +88,7 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)
     }
 
-    /// Appends events, each as one line; they are on their way to the disk when this returns.
+    /// Appends events, each as one line; they are on their way to the disk when this returns. Called under the lock.
     pub(crate) fn append(&self, events: &[Event]) -> std::io::Result<()> {
         let mut file = private().create(true).read(true).append(true).open(self.path())?;
         let mut text = String::new();
@@ -257,13 +258,19 @@ fn private() -> OpenOptions {
 
 /// Whether the last line lacks its newline: a write that a full disk or a kill cut short.
 fn ends_torn(file: &mut File) -> std::io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
+    let end = file.metadata()?.len();
+    Ok(!is_end_of_line(file, end)?)
+}
+
+/// Whether a line ends right before an offset, as one does before the first.
+fn is_end_of_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
+    if offset == 0 || file.metadata()?.len() < offset {
+        return Ok(offset == 0);
     }
     let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
+    file.seek(SeekFrom::Start(offset - 1))?;
     file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
+    Ok(last == *b"\n")
 }
 
 #[cfg(test)]
@@ -279,7 +286,7 @@ mod tests {
         (dir, journal)
     }
 
-    fn event(key: &str) -> Event {
+    pub(super) fn event(key: &str) -> Event {
         Event {
             key: key.into(),
             at: jiff::Timestamp::UNIX_EPOCH,

@@ -50,7 +50,7 @@ pub(crate) struct Known {
 /// The events of these steps, in their order, and the flows as they stand behind them.
 pub(crate) fn history(steps: &[Step], world: &World<'_>) -> (Vec<Found>, HashMap<BookmarkName, Known>) {
     let known = world.rows.iter().map(|row| (row.bookmark.clone(), known(row, steps, world))).collect();
-    let mut replay = Replay { world, known, found: Vec::new() };
+    let mut replay = Replay { world, known, gone: HashMap::new(), found: Vec::new() };
     for (place, step) in steps.iter().enumerate() {
         replay.take(place, step);
     }
@@ -87,6 +87,8 @@ fn first_of(target: &Target) -> Option<&CommitId> {
 struct Replay<'a> {
     world: &'a World<'a>,
     known: HashMap<BookmarkName, Known>,
+    /// Flows whose bookmarks went on the way, as they were.
+    gone: HashMap<BookmarkName, Known>,
     found: Vec<Found>,
 }
 
@@ -114,7 +116,8 @@ impl Replay<'_> {
 
     fn take_move(&mut self, place: usize, step: &Step, Move { name, before, after }: &Move) {
         let Some(commit) = first_of(after) else {
-            if self.known.remove(name).is_some() {
+            if let Some(known) = self.known.remove(name) {
+                self.gone.insert(name.clone(), known);
                 self.tell(step, name, What::Deleted {}, false);
             }
             return;
@@ -122,7 +125,11 @@ impl Replay<'_> {
         let Some(tip) = (self.world.tip)(commit) else { return };
         // Of operations that went on side by side one may have deleted what the other moves.
         if !self.known.contains_key(name) {
-            self.create(step, name, &tip);
+            match self.gone.remove(name).filter(|gone| gone.at.is_some() && gone.at == single(after)) {
+                // One that comes back where it went from, by `jj undo` say, goes on as it was.
+                Some(gone) => return self.bring_back(step, name, gone),
+                None => self.create(step, name, &tip),
+            }
         }
         let Some(known) = self.known.get_mut(name) else { return };
         known.at = single(after);
@@ -166,6 +173,13 @@ impl Replay<'_> {
             accounted: 0,
         };
         self.known.insert(name.clone(), known);
+    }
+
+    fn bring_back(&mut self, step: &Step, name: &BookmarkName, gone: Known) {
+        let (tip, parent) = (gone.tip.clone(), gone.parent.clone());
+        let what = What::created(tip, parent, self.world.component, Origin::Found);
+        self.tell(step, name, what, false);
+        self.known.insert(name.clone(), gone);
     }
 
     /// A bookmark has moved: what it has gained has landed on it, what it has lost was taken back.

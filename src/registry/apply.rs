@@ -286,10 +286,12 @@ fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rus
     Ok(db.last_insert_rowid())
 }
 
-/// Every change of a row names the event that makes it: that is how the database tells it from one from outside.
+/// Every change of a row names the event that makes it: that is how the database tells it from one from outside. The
+/// row of what has landed stays as it landed.
 fn move_tip(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "UPDATE FlowRegistry SET change_id = ?2, commit_id = ?3, last_event = ?4 WHERE id = ?1",
+        "UPDATE FlowRegistry SET change_id = ?2, commit_id = ?3, last_event = ?4 \
+         WHERE id = ?1 AND status <> 'merged'",
     )?
     .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
     Ok(())

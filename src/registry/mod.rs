@@ -5,6 +5,7 @@
 //! registry does.
 
 mod apply;
+mod archive;
 mod conflicts;
 mod contexts;
 mod events;
@@ -20,11 +21,14 @@ mod repos;
 mod rows;
 mod salvage;
 mod site;
+mod space;
+mod upkeep;
 mod verifications;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use apply::Stretch;
+pub(crate) use archive::{archive, archive_path};
 pub(crate) use events::{EventFilter, LoggedEvent};
 pub(crate) use export::{ContextRow, Told};
 pub(crate) use filter::{Cursor, Filter};
@@ -37,6 +41,8 @@ pub(crate) use repos::{KnownRepo, list_path, load_listed};
 pub(crate) use rows::Page;
 pub(crate) use salvage::{Salvaged, Table};
 pub(crate) use site::Site;
+pub(crate) use space::{Space, size_on_disk};
+pub(crate) use upkeep::{KeptRepo, Superseded};
 pub(crate) use verifications::VerificationRow;
 
 use crate::error::{Failure, Kind};

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_landing.sql"),
     include_str!("migrations/0003_fleet.sql"),
     include_str!("migrations/0004_views.sql"),
+    include_str!("migrations/0005_upkeep.sql"),
 ];
 
 /// How long a writer waits for another one, unless told otherwise.

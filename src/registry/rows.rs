@@ -110,7 +110,7 @@ fn flow_of(row: &Row<'_>) -> rusqlite::Result<Flow> {
     })
 }
 
-fn time_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let text: String = row.get(column)?;
     text.parse().map_err(|error: jiff::Error| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())

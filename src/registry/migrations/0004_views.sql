@@ -46,4 +46,3 @@ CREATE INDEX flow_by_component ON FlowRegistry (component, updated_at);
 CREATE INDEX flow_by_parent ON FlowRegistry (parent_flow, updated_at);
 CREATE INDEX flow_by_repo ON FlowRegistry (repo, updated_at);
 CREATE INDEX event_by_time ON events (at);
-CREATE INDEX verification_by_flow ON verifications (flow);
