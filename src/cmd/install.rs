@@ -110,6 +110,15 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
                 remove(&file, &mut lines)?;
             }
         }
+        let elsewhere = Utf8PathBuf::from(format!("{registry}.elsewhere"));
+        if elsewhere.is_dir() {
+            fs::remove_dir_all(&elsewhere)?;
+            lines.push(format!("Removed {elsewhere}"));
+        }
+        let archive = format!("{registry}.archive");
+        if Utf8Path::new(&archive).is_dir() {
+            lines.push(format!("Left what jj flow gc has archived: {archive}"));
+        }
     } else if registry.exists() {
         lines.push(format!("Left the registry: {registry}"));
     }

@@ -10,7 +10,7 @@ use super::desk::open_to_read;
 use crate::config::duration;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
-use crate::output::{csv_line, raw, table, value_text};
+use crate::output::{csv_line, record, table, value_text};
 use crate::registry::{Reader, Registry};
 use crate::session::require_jj;
 
@@ -119,7 +119,7 @@ impl Reader for Lines {
 
     fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
         let object: Map<String, Value> = self.columns.iter().cloned().zip(values).collect();
-        Ok(raw(format!("{}\n", Value::Object(object)).as_bytes())?)
+        Ok(record(&format!("{}\n", Value::Object(object)))?)
     }
 }
 
@@ -132,6 +132,6 @@ impl Reader for Csv {
     }
 
     fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
-        Ok(raw(csv_line(&values).as_bytes())?)
+        Ok(record(&csv_line(&values))?)
     }
 }

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
+use camino::Utf8Path;
+
 use crate::error::{Failure, Kind};
 use crate::model::{Flow, RepoId};
 use crate::name::FlowName;
@@ -74,9 +76,11 @@ pub(super) fn find_row(registry: &Registry, repo: Option<&RepoId>, text: &str) -
             let message = format!("{text} may be any of {}", list.join(", "));
             let mut first: Vec<&Flow> = several.iter().collect();
             first.sort_by(|one, other| (&one.bookmark, &one.root).cmp(&(&other.bookmark, &other.root)));
-            let hint = match is_one_repo {
-                true => format!("jj flow show {}", first[0].bookmark),
-                false => format!("jj flow -R {} show {}", quoted(&first[0].root), first[0].bookmark),
+            let here = first.iter().find(|row| Utf8Path::new(&row.root).is_absolute());
+            let hint = match here {
+                _ if is_one_repo => format!("jj flow show {}", first[0].bookmark),
+                Some(here) => format!("jj flow -R {} show {}", quoted(&here.root), here.bookmark),
+                None => format!("jj flow list --all --text {}", first[0].bookmark),
             };
             Err(Failure::new(Kind::UnknownFlow, message).hint(hint).into())
         }

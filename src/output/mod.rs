@@ -7,7 +7,7 @@ mod style;
 mod table;
 mod tree;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value};
@@ -35,6 +35,15 @@ pub(crate) struct Out {
 /// Puts bytes on stdout that are another program's to read.
 pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
     io::stdout().lock().write_all(bytes)
+}
+
+/// Puts a record on stdout that is another program's to read; on a terminal nothing in it is obeyed.
+pub(crate) fn record(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if !stdout.is_terminal() {
+        return stdout.write_all(text.as_bytes());
+    }
+    text.lines().try_for_each(|line| writeln!(stdout, "{}", plain(line)))
 }
 
 impl Out {

@@ -76,8 +76,12 @@ pub(crate) fn look(lines: Lines, rows: Vec<Flow>, before: &Before<'_>) -> Seen {
         events.extend(told);
     }
     let is_gone = |(_, what): &(BookmarkName, What)| matches!(what, What::Deleted {});
-    let (gone, others): (Vec<_>, Vec<_>) =
+    let (gone, mut others): (Vec<_>, Vec<_>) =
         differences(&survey, before.component, &firsts).into_iter().partition(is_gone);
+    // The work that a row has above its bookmark may stand in a line that is missing.
+    let is_there = |row: &Flow| survey.graph.changes().iter().any(|change| change.id == row.tip.change);
+    let lacks = |flow: &BookmarkName| survey.rows.iter().any(|row| row.bookmark == *flow && !is_there(row));
+    others.retain(|(flow, what)| is_whole || !matches!(what, What::Moved { .. }) || !lacks(flow));
     let missing = if is_whole { Vec::new() } else { gone.iter().map(|(flow, _)| flow.clone()).collect() };
     // First, since a name may come back in another case.
     events.extend(gone.into_iter().filter(|_| is_whole));

@@ -100,7 +100,8 @@ impl Registry {
                 "INSERT INTO repos (id, root, component, kind, first_seen, last_seen) \
                  VALUES (:id, :name, :component, 'elsewhere', :now, :now) \
                  ON CONFLICT (id) DO UPDATE \
-                 SET root = :name, component = :component, last_seen = :now, forgotten_at = NULL",
+                 SET root = :name, component = :component, last_seen = :now, forgotten_at = NULL \
+                 WHERE kind = 'elsewhere'",
             )?
             .execute(named_params! {
                 ":id": id.as_str(), ":name": name, ":component": component, ":now": text_of(now),

@@ -44,7 +44,7 @@ const EVENT: &str = "SELECT e.id, e.at, coalesce(json_extract(e.line, '$.flow'),
 impl Registry {
     /// The events that pass the filter, newest first.
     pub(crate) fn events(&self, filter: &EventFilter) -> anyhow::Result<Page<LoggedEvent>> {
-        self.know_types(&filter.flows)?;
+        self.know(&filter.flows)?;
         let (mut condition, mut values) = filter.flows.condition("e.at", "e.id");
         let mut restrict = |term: &str, value: String| {
             condition.push_str(" AND ");

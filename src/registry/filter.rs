@@ -52,6 +52,9 @@ impl Cursor {
 /// the schema.
 const IS_OF_TYPE: &str = "flow_is_of_type";
 
+/// The same for a text in lower case, of whatever script.
+const IN_LOWER_CASE: &str = "flow_in_lower_case";
+
 impl Filter {
     /// The condition over `FlowRegistry AS f`, and the values of its parameters in their order. `at` and `id` are the
     /// columns that the list is sorted by.
@@ -87,9 +90,11 @@ impl Filter {
         }
         if let Some(text) = &self.text {
             let text = text.to_lowercase();
-            let term = "(instr(lower(f.bookmark), ?) > 0 OR instr(lower(f.component), ?) > 0 \
-                        OR instr(lower(coalesce(f.reason, '')), ?) > 0)";
-            restrict(term, &[text.clone(), text.clone(), text]);
+            // SQLite's own `lower` knows the letters of ASCII.
+            let lower = if text.is_ascii() { "lower" } else { IN_LOWER_CASE };
+            let columns = ["f.bookmark", "f.component", "coalesce(f.reason, '')"];
+            let terms = columns.map(|column| format!("instr({lower}({column}), ?) > 0"));
+            restrict(&format!("({})", terms.join(" OR ")), &[text.clone(), text.clone(), text]);
         }
         if !self.status.is_empty() {
             let marks = vec!["?"; self.status.len()].join(", ");
@@ -120,10 +125,16 @@ impl Filter {
 }
 
 impl Registry {
-    /// Lets SQL on this connection ask for the filter's type.
-    pub(super) fn know_types(&self, filter: &Filter) -> anyhow::Result<()> {
-        let Some((kind, types)) = filter.kind.clone() else { return Ok(()) };
+    /// Lets SQL on this connection ask for what the filter asks for.
+    pub(super) fn know(&self, filter: &Filter) -> anyhow::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        if filter.text.as_ref().is_some_and(|text| !text.is_ascii()) {
+            let lower = |context: &rusqlite::functions::Context<'_>| {
+                Ok(context.get_raw(0).as_str().unwrap_or_default().to_lowercase())
+            };
+            self.db.create_scalar_function(IN_LOWER_CASE, 1, flags, lower).map_err(failure)?;
+        }
+        let Some((kind, types)) = filter.kind.clone() else { return Ok(()) };
         let is_of_type = move |context: &rusqlite::functions::Context<'_>| {
             let intent = context.get_raw(0).as_str().unwrap_or_default();
             let intent = Segment::parse(intent).ok();

@@ -31,7 +31,7 @@ impl Registry {
 
     /// As many of them as the filter's limit has it.
     pub(crate) fn page_of_flows(&self, filter: &Filter) -> anyhow::Result<Page<Flow>> {
-        self.know_types(filter)?;
+        self.know(filter)?;
         let (condition, mut values) = filter.condition("f.updated_at", "f.id");
         let limit = filter.fetched();
         let sql = format!("{FLOW} WHERE {condition} ORDER BY f.updated_at DESC, f.id DESC LIMIT ?");

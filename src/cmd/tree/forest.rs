@@ -45,7 +45,11 @@ fn repo_leaf(root: &str, flows: &[&Flow]) -> Leaf {
         under.entry(parent.filter(|parent| names.contains(parent))).or_default().push(flow);
     }
     under.values_mut().for_each(|flows| flows.sort_by_key(|flow| flow.bookmark.clone()));
-    let leaves = take(&mut under, None);
+    let mut leaves = take(&mut under, None);
+    // Flows that are each other's parents are under none.
+    while let Some(parent) = under.keys().copied().min() {
+        leaves.extend(take(&mut under, parent));
+    }
     Leaf { name: plain(root).into_owned(), quiet: true, leaves, ..Leaf::default() }
 }
 

@@ -98,6 +98,8 @@ fn describe(survey: &Survey, flow: &Standing, current: Option<&str>) -> Value {
         "changes": survey.ahead(flow).iter().map(|change| output::change_json(change)).collect::<Vec<_>>(),
         "tip": tip.map(|tip| tip.tip()),
         "conflict": is_conflicted(survey, flow),
+        "component": flow.row.as_ref().map(|row| &row.component),
+        "trouble": flow.row.as_ref().and_then(|row| row.trouble),
         "updated_at": flow.row.as_ref().map(|row| row.updated_at),
     })
 }
