@@ -19,6 +19,7 @@ mod conflicts;
 mod export;
 mod faults;
 mod fleet;
+mod fleet_crowd;
 mod guard;
 mod house;
 mod install;
