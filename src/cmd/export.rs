@@ -17,12 +17,9 @@ use crate::jj::Repo;
 use crate::journal::Journal;
 use crate::model::RepoId;
 use crate::output::{plain, raw};
-use crate::registry::{Registry, Told};
+use crate::registry::{EXPORT_FORMAT, Registry, Told};
 use crate::session::require_jj;
 use crate::text::counted;
-
-/// The number in the first line: what an importing jj-flow has to know.
-pub(super) const FORMAT: u32 = 1;
 
 /// How much is written at once.
 const CHUNK: usize = 1 << 16;
@@ -96,7 +93,7 @@ fn id_of(dir: &Utf8Path) -> anyhow::Result<RepoId> {
 
 fn write(registry: &mut Registry, only: Option<&RepoId>, sink: &mut Sink) -> anyhow::Result<Counts> {
     let version = env!("CARGO_PKG_VERSION");
-    sink.line(&json!({"jj-flow-export": FORMAT, "at": env::now(), "version": version}).to_string())?;
+    sink.line(&json!({"jj-flow-export": EXPORT_FORMAT, "at": env::now(), "version": version}).to_string())?;
     let mut counts = Counts::default();
     registry.export(only, &mut |told| match told {
         Told::Repo(repo) => {

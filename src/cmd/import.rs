@@ -11,14 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::export::{Counts, FORMAT};
+use super::export::Counts;
 use crate::error::{Failure, Kind, refuse};
 use crate::event::Event;
 use crate::ledger::{Imported, import};
 use crate::model::RepoId;
 use crate::name::Uid;
 use crate::output::{Out, plain};
-use crate::registry::{ContextRow, Registry, RepoRow};
+use crate::registry::{ContextRow, EXPORT_FORMAT, Registry, RepoRow};
 use crate::session::require_jj;
 use crate::text::counted;
 
@@ -95,8 +95,8 @@ impl Import {
             }
             let line = serde_json::from_slice::<Line>(&bytes);
             match line {
-                Ok(Line { format: Some(FORMAT), .. }) if number == 1 => {}
-                Ok(Line { format: Some(newer), .. }) if number == 1 && newer > FORMAT => {
+                Ok(Line { format: Some(EXPORT_FORMAT), .. }) if number == 1 => {}
+                Ok(Line { format: Some(newer), .. }) if number == 1 && newer > EXPORT_FORMAT => {
                     refuse!(
                         Usage,
                         "Could not import {file}: a newer jj-flow has written it (format {newer})"

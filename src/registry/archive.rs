@@ -1,7 +1,6 @@
 //! What was on record of repos that are gone: one file for each, beside the registry, private to its owner.
 //!
-//! `<registry>.archive/<repo id>.ndjson`: first a line with the repo, then one for each event, from which
-//! `jj flow import` brings everything back. A file is replaced whole and is on the disk when this returns.
+//! `<registry>.archive/<repo id>.ndjson`: an export of that repo, from which `jj flow import` brings everything back. A file is replaced whole and is on the disk when this returns.
 
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -11,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
+use super::export::FORMAT;
 use super::upkeep::Record;
 use crate::model::RepoId;
 
@@ -39,7 +39,9 @@ pub(crate) fn archive(registry: &Utf8Path, record: &Record) -> anyhow::Result<Ut
 
 /// The archive's text: events that it has already are not in it twice.
 fn merged(before: &str, record: &Record) -> anyhow::Result<String> {
-    let mut text = format!("{}\n", json!({"repo": record.repo}));
+    let version = env!("CARGO_PKG_VERSION");
+    let first = json!({"jj-flow-export": FORMAT, "at": record.repo.last_seen, "version": version});
+    let mut text = format!("{first}\n{}\n", json!({"repo": record.repo}));
     let mut known = HashSet::new();
     for line in before.lines() {
         let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
@@ -55,6 +57,7 @@ fn merged(before: &str, record: &Record) -> anyhow::Result<String> {
             text.push_str(&format!("{}\n", json!({"event": event, "of": record.repo.id})));
         }
     }
+    text.push_str(&format!("{}\n", json!({"end": {"repos": 1, "events": known.len(), "contexts": 0}})));
     Ok(text)
 }
 
@@ -88,15 +91,20 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let first = std::fs::read_to_string(&path).unwrap();
         insta::assert_snapshot!(first, @r#"
+        {"jj-flow-export":1,"at":"1970-01-01T00:00:00Z","version":"0.1.0"}
         {"repo":{"id":"0123456789abcdef","root":"/gone","component":"gone","kind":"here","first_seen":"1970-01-01T00:00:00Z","last_seen":"1970-01-01T00:00:00Z","forgotten_at":null}}
         {"event":{"key":"one","kind":"deleted"},"of":"0123456789abcdef"}
         {"event":{"key":"two","kind":"deleted"},"of":"0123456789abcdef"}
+        {"end":{"repos":1,"events":2,"contexts":0}}
         "#);
         // As after a crash before the record was taken away, or of a repo that had come back meanwhile.
         std::fs::write(&path, format!("{first}{{\"event\":{{\"ke")).unwrap();
         archive(&registry, &record(&["two", "three"])).unwrap();
         let third = r#"{"event":{"key":"three","kind":"deleted"},"of":"0123456789abcdef"}"#;
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{first}{third}\n"));
+        let lines = first.lines().count();
+        let before: String = first.lines().take(lines - 1).map(|line| format!("{line}\n")).collect();
+        let end = r#"{"end":{"repos":1,"events":3,"contexts":0}}"#;
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{before}{third}\n{end}\n"));
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 }

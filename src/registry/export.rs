@@ -11,6 +11,9 @@ use super::{Registry, failure};
 use crate::event::{Event, What};
 use crate::model::RepoId;
 
+/// The number in the first line of an export: what an importing jj-flow has to know.
+pub(crate) const FORMAT: u32 = 1;
+
 /// Who a uid stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContextRow {

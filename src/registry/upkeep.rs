@@ -166,7 +166,7 @@ impl Registry {
     /// Takes a repo from the record with everything of it, unless more is on record of it by now than this.
     pub(crate) fn remove_repo(&mut self, record: &Record) -> anyhow::Result<bool> {
         let id = record.repo.id.as_str();
-        self.write(|db| {
+        let is_removed = self.write(|db| {
             let now: Option<KeptRepo> =
                 db.prepare_cached(&format!("{REPO} WHERE id = ?1"))?.query_row([id], repo_of).optional()?;
             let events: u32 = db
@@ -186,7 +186,11 @@ impl Registry {
             db.execute("DELETE FROM repos WHERE id = ?1", [id])?;
             announce(db, None)?;
             Ok(true)
-        })
+        })?;
+        if is_removed {
+            self.list_repo(&record.repo.id, &record.repo.root, true)?;
+        }
+        Ok(is_removed)
     }
 }
 

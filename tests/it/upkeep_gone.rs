@@ -64,13 +64,20 @@ fn a_repo_that_is_gone_is_archived_and_off_the_record() {
     let text = std::fs::read_to_string(&archive).unwrap();
     let values: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&values[0]["repo"]["id"], &values[0]["repo"]["kind"]), (&id.as_str().into(), &"here".into()));
+    assert_eq!((&values[1]["repo"]["id"], &values[1]["repo"]["kind"]), (&id.as_str().into(), &"here".into()));
+    let events = &values[2..values.len() - 1];
     let archived: String =
-        values[1..].iter().map(|value| env.normalize(&format!("{}\n", value["event"]))).collect();
+        events.iter().map(|value| env.normalize(&format!("{}\n", value["event"]))).collect();
     assert!(archived.starts_with(&lines));
     assert_eq!(archived.lines().count(), lines.lines().count() + 1);
-    assert_eq!(values.last().unwrap()["event"]["actor"], "sql");
+    assert_eq!(events.last().unwrap()["event"]["actor"], "sql");
     insta::assert_snapshot!(later(&stays).flow(&["gc", "--all", keep]).ok(), @"Nothing is to go.");
+    assert_eq!(stays.flow(&["sync", "--all", "--json"]).ok().json()["repos"], 1);
+    // The command that is told brings everything back.
+    stays.flow(&["import", archive.to_str().unwrap()]).ok();
+    let all = "SELECT bookmark, status, change_id FROM FlowRegistry ORDER BY repo, bookmark";
+    assert_eq!(env.rows(all).lines().count(), 4);
+    assert_eq!(env.rows(&format!("SELECT count(*) FROM events WHERE repo = '{id}'")), "7\n");
 }
 
 #[test]
