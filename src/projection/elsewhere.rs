@@ -108,6 +108,7 @@ fn differences(
     let world = World {
         rows: &survey.rows,
         merged_by: &HashMap::new(),
+        taken_back: &HashMap::new(),
         unsettled: &HashSet::new(),
         target: &|name| survey.graph.bookmark(name).single().map(|change| change.commit.clone()),
         tip: &|_| None,

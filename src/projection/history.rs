@@ -7,7 +7,7 @@ use super::trail::renamed;
 use crate::event::{Found, Origin, What};
 use crate::jj::{Between, Move, Operation, Step, Target};
 use crate::journal::short_hash;
-use crate::model::{BookmarkName, CommitId, Flow, Status, Tip, Trouble};
+use crate::model::{BookmarkName, CommitId, Flow, OpId, Status, Tip, Trouble};
 use crate::name::FlowName;
 
 /// What is known of the world of some steps.
@@ -16,6 +16,8 @@ pub(crate) struct World<'a> {
     pub(crate) rows: &'a [Flow],
     /// For rows that are `merged`, by their numbers: the key of the landing.
     pub(crate) merged_by: &'a HashMap<i64, String>,
+    /// Landings that jj-flow did and took back, each by its flow: the operation that the parent's move stands on.
+    pub(crate) taken_back: &'a HashMap<BookmarkName, Vec<OpId>>,
     /// Rows with a landing that is under way: what becomes of them is told by whoever is at it.
     pub(crate) unsettled: &'a HashSet<BookmarkName>,
     /// Where bookmarks stand at the end.
@@ -42,6 +44,8 @@ pub(crate) struct Known {
     parent: Option<BookmarkName>,
     /// The landing that made it `merged`.
     landing: Option<String>,
+    /// What it was before a landing that is on record, and that is none any more.
+    aloft: Option<Status>,
     is_settled: bool,
     /// The row is known to have got where the step before this place brings it.
     accounted: usize,
@@ -50,9 +54,12 @@ pub(crate) struct Known {
 /// The events of these steps, in their order, and the flows as they stand behind them.
 pub(crate) fn history(steps: &[Step], world: &World<'_>) -> (Vec<Found>, HashMap<BookmarkName, Known>) {
     let known = world.rows.iter().map(|row| (row.bookmark.clone(), known(row, steps, world))).collect();
-    let mut replay = Replay { world, known, gone: HashMap::new(), found: Vec::new() };
+    let mut replay = Replay { world, known, gone: HashMap::new(), stood: HashMap::new(), found: Vec::new() };
     for (place, step) in steps.iter().enumerate() {
         replay.take(place, step);
+    }
+    for known in replay.known.values_mut() {
+        known.status = known.aloft.take().unwrap_or(known.status);
     }
     (replay.found, replay.known)
 }
@@ -69,6 +76,7 @@ fn known(row: &Flow, steps: &[Step], world: &World<'_>) -> Known {
         trouble: row.trouble,
         parent: row.parent.clone(),
         landing: world.merged_by.get(&row.id).cloned(),
+        aloft: None,
         is_settled: !world.unsettled.contains(&row.bookmark),
         accounted: steps.iter().rposition(brings).map_or(0, |place| place + 1),
     }
@@ -89,6 +97,8 @@ struct Replay<'a> {
     known: HashMap<BookmarkName, Known>,
     /// Flows whose bookmarks went on the way, as they were.
     gone: HashMap<BookmarkName, Known>,
+    /// Where bookmarks last had one target.
+    stood: HashMap<BookmarkName, CommitId>,
     found: Vec<Found>,
 }
 
@@ -108,9 +118,12 @@ impl Replay<'_> {
             }
         }
         for moved in &step.moves {
-            if let (Some(from), Some(to)) = (single(&moved.before), single(&moved.after)) {
+            // One that was conflicted in between has gone from where it was before that.
+            let from = single(&moved.before).or_else(|| self.stood.get(&moved.name).cloned());
+            if let (Some(from), Some(to)) = (from, single(&moved.after)) {
                 self.take_landings(step, &moved.name, &from, &to);
             }
+            self.stood.extend(single(&moved.after).map(|to| (moved.name.clone(), to)));
         }
     }
 
@@ -169,6 +182,7 @@ impl Replay<'_> {
             trouble: None,
             parent,
             landing: None,
+            aloft: None,
             is_settled: true,
             accounted: 0,
         };
@@ -210,6 +224,14 @@ impl Replay<'_> {
             let goes_on =
                 self.world.worked_on.contains(&name) && (self.world.target)(&name).as_ref() == Some(&at);
             let what = match (&known.landing, known.status.is_open()) {
+                (None, true) if has_come && is_own(step, self.world.taken_back.get(&name)) => {
+                    known.aloft = Some(std::mem::replace(&mut known.status, Status::Merged));
+                    continue;
+                }
+                (None, false) if has_gone && !has_come => {
+                    known.status = known.aloft.take().unwrap_or(known.status);
+                    continue;
+                }
                 (None, true) if has_come && !has_gone && !goes_on => {
                     let landing = short_hash(&format!("{} {name}", step.operation.id));
                     (known.status, known.landing) = (Status::Merged, Some(landing.clone()));
@@ -244,6 +266,14 @@ impl Replay<'_> {
         let (op, at) = (id.clone(), *ended);
         self.found.push(Found { flow: flow.clone(), what, op, at, is_cause: true, is_aside });
     }
+}
+
+/// Whether an operation published one of these landings.
+fn is_own(step: &Step, chains: Option<&Vec<OpId>>) -> bool {
+    let Operation { id, parents, .. } = &step.operation;
+    let stands_on =
+        |chain: &OpId| parents.iter().chain([id]).any(|op| op.as_str().starts_with(chain.as_str()));
+    chains.is_some_and(|chains| chains.iter().any(stands_on))
 }
 
 fn is_flow(name: &BookmarkName) -> bool {

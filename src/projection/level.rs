@@ -83,11 +83,14 @@ fn find(look: &Look<'_>, ledger: &Ledger, survey: &Survey, past: &Past) -> anyho
     let rows = &survey.rows;
     let has_merged = rows.iter().any(|row| !row.status.is_open()) && !steps.is_empty();
     let merged_by = if has_merged { ledger.registry.merged_by(&ledger.repo)? } else { HashMap::new() };
+    let taken_back =
+        if steps.is_empty() { HashMap::new() } else { ledger.registry.taken_back(&ledger.repo)? };
     let unsettled = ledger.registry.unsettled_landings(&ledger.repo)?;
     let store = OpStore::open(look.jj.repo());
     let world = World {
         rows,
         merged_by: &merged_by,
+        taken_back: &taken_back,
         unsettled: &unsettled.into_iter().map(|landing| landing.flow).collect(),
         target: &|name| survey.graph.bookmark(name).single().map(|change| change.commit.clone()),
         tip: &|commit| {

@@ -9,7 +9,7 @@ use super::rows::text_of;
 use super::verifications::{self, VerificationRow};
 use super::{Registry, failure};
 use crate::event::{Event, Landing, What};
-use crate::model::{BookmarkName, RepoId, Tip};
+use crate::model::{BookmarkName, OpId, RepoId, Tip};
 
 /// One landing of a flow, as recorded.
 #[derive(Clone, Debug, Serialize)]
@@ -95,6 +95,24 @@ impl Registry {
             statement.query_map([repo.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         };
         read().map_err(failure)
+    }
+
+    /// The landings of a repo's live flows that were taken back or never came about, each by its flow: the chain that the
+    /// parent's move was published on.
+    pub(crate) fn taken_back(&self, repo: &RepoId) -> anyhow::Result<HashMap<BookmarkName, Vec<OpId>>> {
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT f.bookmark, l.chain_operation FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
+                 WHERE f.repo = ?1 AND f.gone_at IS NULL AND l.chain_operation IS NOT NULL \
+                   AND l.state IN ('undone', 'dropped')",
+            )?;
+            statement.query_map([repo.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let mut chains: HashMap<BookmarkName, Vec<OpId>> = HashMap::new();
+        for (flow, chain) in read().map_err(failure)? {
+            chains.entry(BookmarkName::new(flow)).or_default().push(OpId::new(chain));
+        }
+        Ok(chains)
     }
 
     fn known_landings(
