@@ -17,7 +17,7 @@ use crate::graph::Graph;
 use crate::jj::{Jj, OpStore, Repo, Surveyed, revset};
 use crate::journal::Journal;
 use crate::ledger::{Actor, Ledger};
-use crate::model::{BookmarkName, Flow};
+use crate::model::{BookmarkName, CommitId, Flow};
 use crate::name::FlowName;
 use crate::name::grammar::FLOW_NAME_REGEX;
 use crate::registry::{Filter, KnownRepo, Registry};
@@ -147,7 +147,11 @@ impl Fleet<'_> {
         let trunks = trunk_candidates(&setting.trunk);
         let by_files = || {
             let is_over = |name: &BookmarkName| over.contains(name);
-            let surveyed = Surveyed { is_flow: &is_flow, is_over: &is_over, bases: &trunks };
+            let change = |commit: &CommitId| {
+                let row = rows.iter().find(|row| row.tip.commit == *commit);
+                row.map(|row| row.tip.change.clone())
+            };
+            let surveyed = Surveyed { is_flow: &is_flow, is_over: &is_over, change: &change, bases: &trunks };
             store.as_ref().filter(|_| !setting.has_own_trunk)?.load_graph(&op, &surveyed)
         };
         let graph = match by_files() {

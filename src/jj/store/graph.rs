@@ -23,6 +23,8 @@ pub(crate) struct Surveyed<'a> {
     pub(crate) is_flow: &'a dyn Fn(&BookmarkName) -> bool,
     /// Whether a flow is over: it is in the survey, and nothing that stands on it is for its sake.
     pub(crate) is_over: &'a dyn Fn(&BookmarkName) -> bool,
+    /// The change of a commit, where somebody knows it who has seen the commit before: git may have packed it away since.
+    pub(crate) change: &'a dyn Fn(&CommitId) -> Option<ChangeId>,
     /// What flows may land on.
     pub(crate) bases: &'a [BookmarkName],
 }
@@ -37,7 +39,7 @@ impl OpStore {
         let trunk = find_trunk(&view, &mut walk)?;
         let marks = Marks::new(&view, surveyed, trunk.as_ref());
         walk.run(&marks.bases, view.heads.iter().chain(marks.all()), false)?;
-        Some(Graph::new(op.clone(), walk.changes(&view, trunk.as_ref(), &marks)?))
+        Some(Graph::new(op.clone(), walk.changes(&view, trunk.as_ref(), &marks, surveyed)?))
     }
 }
 
@@ -239,7 +241,13 @@ impl<'a> Walk<'a> {
         kept
     }
 
-    fn changes(&self, view: &View, trunk: Option<&CommitId>, marks: &Marks<'_>) -> Option<Vec<Change>> {
+    fn changes(
+        &self,
+        view: &View,
+        trunk: Option<&CommitId>,
+        marks: &Marks<'_>,
+        surveyed: &Surveyed<'_>,
+    ) -> Option<Vec<Change>> {
         let kept = self.keep(marks);
         let mut on: HashMap<&CommitId, Vec<Bookmark>> = HashMap::new();
         for (name, target) in &view.bookmarks {
@@ -265,7 +273,7 @@ impl<'a> Walk<'a> {
         let mut changes = Vec::new();
         for id in kept {
             let commit = self.commits.get(&id).and_then(Option::as_ref);
-            let change = commit.and_then(|commit| commit.change.clone());
+            let change = commit.and_then(|commit| commit.change.clone()).or_else(|| (surveyed.change)(&id));
             if change.is_none() && marks.flows.contains(&id) {
                 return None;
             }
@@ -283,7 +291,7 @@ impl<'a> Walk<'a> {
                 here: false,
                 trunk: trunk == Some(&id),
                 beneath: self.masks.get(&id).is_some_and(|mask| mask & marks.trunks != 0),
-                empty: commit.map_or(Some(false), |commit| self.is_empty(commit))?,
+                empty: commit.map_or(Some(false), |commit| self.is_empty(commit, marks))?,
                 conflict: commit.is_some_and(|commit| commit.is_conflicted),
                 immutable: !self.is_between(&id),
                 commit: id,
@@ -293,12 +301,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether a commit has the files of its parent. Of a described merge it is not asked: that is work either way.
-    fn is_empty(&self, commit: &Commit) -> Option<bool> {
+    fn is_empty(&self, commit: &Commit, marks: &Marks<'_>) -> Option<bool> {
         match commit.parents.as_slice() {
             [] => Some(commit.trees == EMPTY_TREE),
             [parent] => match self.commits.get(parent).and_then(Option::as_ref) {
                 Some(parent) => Some(parent.trees == commit.trees),
-                None => (!commit.description.is_empty()).then_some(false),
+                None if !commit.description.is_empty() => Some(false),
+                // On what is packed away and no flow's: if a flow has it, it is the flow's tip either way.
+                None => (!marks.flows.contains(parent)).then_some(true),
             },
             _ => (!commit.description.is_empty()).then_some(false),
         }
