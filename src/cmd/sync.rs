@@ -20,6 +20,7 @@ use crate::output::{Out, Progress, plain};
 use crate::projection::{Fleet, Member, Outcome, Setting};
 use crate::registry::Registry;
 use crate::session::{Place, component, require_jj};
+use crate::text::counted;
 
 /// Make the registry agree with what jj holds, in this repo or in all
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub(super) fn run(args: &SyncArgs, mut call: Call) -> anyhow::Result<ExitCode> {
         let events = desk.sync()?;
         let text = match events {
             0 => "Level: nothing has happened since the last time.".to_owned(),
-            _ => format!("Recorded {}.", counted(events, "event")),
+            _ => format!("Recorded {}.", counted(events as u64, "event")),
         };
         desk.answer(&call, &text, json!({"events": events}))?;
         return Ok(ExitCode::SUCCESS);
@@ -169,12 +170,15 @@ impl Done {
     pub(super) fn answer(&self, out: Out, members: &[Member], more: Value) -> anyhow::Result<ExitCode> {
         let mut parts = vec![format!("{} unchanged", self.unchanged)];
         if self.level > 0 {
-            parts.insert(0, format!("{} brought level ({})", self.level, counted(self.events, "event")));
+            parts.insert(
+                0,
+                format!("{} brought level ({})", self.level, counted(self.events as u64, "event")),
+            );
         }
         if !self.failed.is_empty() {
             parts.push(format!("{} failed", self.failed.len()));
         }
-        let text = format!("{}: {}.", counted(members.len(), "repo"), parts.join(", "));
+        let text = format!("{}: {}.", counted(members.len() as u64, "repo"), parts.join(", "));
         let failed = self.failed.iter().map(|(place, failure)| {
             let member = &members[*place];
             let id = member.known.as_ref().map(|known| &known.id);
@@ -192,9 +196,4 @@ impl Done {
         out.answer(&text, object)?;
         Ok(ExitCode::from(u8::from(!self.failed.is_empty())))
     }
-}
-
-/// `1 event`, `2 events`.
-pub(super) fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::Call;
-use super::super::sync::counted;
 use crate::event::What;
 use crate::model::BookmarkName;
 use crate::projection::Lines;
-use crate::text::plain;
+use crate::text::{counted, plain};
 
 /// How many lines that were left out are told to a person.
 const TOLD: usize = 10;
@@ -19,8 +18,8 @@ pub(super) fn note_what_was_left(call: &Call, lines: &Lines) -> anyhow::Result<(
         call.out.note(&plain(&text.replace('\n', " ")))?;
     }
     if lines.skipped_lines > 0 {
-        let taken = counted(lines.changes.len(), "commit");
-        call.out.note(&format!("Left out {}, took {taken}.", counted(lines.skipped_lines, "line")))?;
+        let taken = counted(lines.changes.len() as u64, "commit");
+        call.out.note(&format!("Left out {}, took {taken}.", counted(lines.skipped_lines as u64, "line")))?;
     }
     if lines.is_cut_off {
         call.out.note("The last line has no end: the input was cut off.")?;

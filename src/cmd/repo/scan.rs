@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::super::sync::{Office, counted};
+use super::super::sync::Office;
 use super::Call;
 use crate::error::{Failure, Kind, refuse};
 use crate::jj::{Repo, find_repos};
@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::output::plain;
 use crate::projection::Member;
 use crate::registry::KnownRepo;
+use crate::text::counted;
 
 /// How many folders that could not be looked into are named.
 const NAMED: usize = 20;
@@ -79,7 +80,7 @@ fn put_on_record(mut call: Call, mut repos: Vec<Repo>, closed: usize) -> anyhow:
     let members: Vec<Member> = repos.iter().map(member).collect();
     let new = members.iter().filter(|member| member.known.is_none()).count();
     let done = office.bring_level(call.out, registry, &members, None)?;
-    call.out.text_only(&format!("Found {}, {new} of them new.", counted(members.len(), "repo")))?;
+    call.out.text_only(&format!("Found {}, {new} of them new.", counted(members.len() as u64, "repo")))?;
     done.answer(call.out, &members, json!({"new": new, "closed": closed}))
 }
 
