@@ -2,98 +2,74 @@
 
 use std::fmt;
 
-/// The kinds of failure. Codes are part of the JSON contract: they are added to, never changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Usage,
-    NotARepo,
-    NoCurrentFlow,
-    UnknownFlow,
-    UnknownRepo,
-    NameRefused,
-    NameTaken,
-    IllegalTransition,
-    NothingToLand,
-    NoParent,
-    OpenSubflows,
-    OtherFlows,
-    SeveralTips,
-    Divergent,
-    ConflictedBookmark,
-    Undescribed,
-    Conflicted,
-    Immutable,
-    BehindRemote,
-    TooLarge,
-    DeepRebase,
-    Conflict,
-    NoConflict,
-    Verification,
-    UntrustedHook,
-    NotLanded,
-    LaterLandings,
-    Pushed,
-    NoRemote,
-    Push,
-    Raced,
-    Busy,
-    Interrupted,
-    Registry,
-    NoJj,
-    OldJj,
-    Jj,
-    Git,
-    Config,
-    Io,
+/// One kind a line: its name here, its word in `error.code` of the JSON output, and what it means. Words are part of
+/// the JSON contract: they are added to, never changed.
+macro_rules! kinds {
+    ($($kind:ident $code:literal $meaning:literal,)+) => {
+        /// The kinds of failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($kind),+ }
+
+        impl Kind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The word in `error.code` of the JSON output.
+            pub(crate) fn code(self) -> &'static str {
+                match self { $(Self::$kind => $code),+ }
+            }
+
+            /// What the code tells whoever reads it.
+            pub(crate) fn meaning(self) -> &'static str {
+                match self { $(Self::$kind => $meaning),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    Usage "usage" "wrong usage",
+    NotARepo "not-a-repo" "there is no jj repo, or no such folder",
+    NoCurrentFlow "no-current-flow" "@ stands on no flow, and none was named",
+    UnknownFlow "unknown-flow" "no flow has that name, or several may be meant",
+    UnknownRepo "unknown-repo" "no such repo is on record",
+    NameRefused "name-refused" "no flow can have that name",
+    NameTaken "name-taken" "there is such a flow or bookmark already",
+    IllegalTransition "illegal-transition" "a flow of that status cannot become what was asked",
+    NothingToLand "nothing-to-land" "the flow has no changes over its parent",
+    NoParent "no-parent" "there is nothing to land on",
+    OpenSubflows "open-subflows" "sub-flows are still open",
+    OtherFlows "other-flows-beneath" "changes of other open flows lie beneath",
+    SeveralTips "several-tips" "the flow's work goes on in several places",
+    Divergent "divergent" "a change has several commits",
+    ConflictedBookmark "conflicted-bookmark" "a bookmark has several targets",
+    Undescribed "undescribed" "a change has no description",
+    Conflicted "already-conflicted" "a change is in conflict already",
+    Immutable "immutable" "a change may not be rewritten",
+    BehindRemote "behind-remote" "the parent does not stand on what its remote has",
+    TooLarge "too-large" "files are too large for jj to snapshot",
+    DeepRebase "deep-rebase" "more would be rebased than the guard allows",
+    Conflict "conflict" "the landing met a conflict; `details` is the packet",
+    NoConflict "no-conflict" "no landing of the flow has met a conflict",
+    Verification "verification-failed" "the verification did not pass; nothing was published",
+    UntrustedHook "untrusted-hook" "a repo's own hook is not approved",
+    NotLanded "not-landed" "the flow has not landed",
+    LaterLandings "later-landings" "the parent has moved on since",
+    Pushed "pushed" "the landing is at a remote already",
+    NoRemote "no-remote" "it is not clear where to push",
+    Push "push-failed" "the push was refused",
+    Raced "raced" "others were faster every time; try again",
+    Busy "busy" "somebody else holds the lock; try again",
+    Interrupted "interrupted" "interrupted while a hook ran; nothing was published",
+    Registry "registry" "the registry cannot be opened or written",
+    NoJj "no-jj" "no jj was found",
+    OldJj "old-jj" "jj is too old",
+    Jj "jj-failed" "a jj command failed",
+    Git "git-failed" "a git command failed",
+    Config "config" "the config or the environment does not allow it",
+    Io "io" "a file could not be read or written",
 }
 
 impl Kind {
-    /// The word in `error.code` of the JSON output.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Usage => "usage",
-            Self::NotARepo => "not-a-repo",
-            Self::NoCurrentFlow => "no-current-flow",
-            Self::UnknownFlow => "unknown-flow",
-            Self::UnknownRepo => "unknown-repo",
-            Self::NameRefused => "name-refused",
-            Self::NameTaken => "name-taken",
-            Self::IllegalTransition => "illegal-transition",
-            Self::NothingToLand => "nothing-to-land",
-            Self::NoParent => "no-parent",
-            Self::OpenSubflows => "open-subflows",
-            Self::OtherFlows => "other-flows-beneath",
-            Self::SeveralTips => "several-tips",
-            Self::Divergent => "divergent",
-            Self::ConflictedBookmark => "conflicted-bookmark",
-            Self::Undescribed => "undescribed",
-            Self::Conflicted => "already-conflicted",
-            Self::Immutable => "immutable",
-            Self::BehindRemote => "behind-remote",
-            Self::TooLarge => "too-large",
-            Self::DeepRebase => "deep-rebase",
-            Self::Conflict => "conflict",
-            Self::NoConflict => "no-conflict",
-            Self::Verification => "verification-failed",
-            Self::UntrustedHook => "untrusted-hook",
-            Self::NotLanded => "not-landed",
-            Self::LaterLandings => "later-landings",
-            Self::Pushed => "pushed",
-            Self::NoRemote => "no-remote",
-            Self::Push => "push-failed",
-            Self::Raced => "raced",
-            Self::Busy => "busy",
-            Self::Interrupted => "interrupted",
-            Self::Registry => "registry",
-            Self::NoJj => "no-jj",
-            Self::OldJj => "old-jj",
-            Self::Jj => "jj-failed",
-            Self::Git => "git-failed",
-            Self::Config => "config",
-            Self::Io => "io",
-        }
-    }
-
     /// The exit status; the README's table lists the same numbers.
     pub(crate) fn exit(self) -> u8 {
         match self {

@@ -4,12 +4,14 @@
 //! [`cmd::shim`] acts); under any other name it is the command line ([`cmd`]).
 //!
 //! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`shim`]
+//! - the words of the JSON output: [`contract`]
 //! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`git`], [`hook`], [`slots`], [`registry`], [`journal`],
 //!   [`output`]
 //! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`upkeep`], [`cmd`]
 
 mod cmd;
 mod config;
+mod contract;
 mod env;
 mod error;
 mod event;

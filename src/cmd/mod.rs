@@ -22,6 +22,7 @@ mod project;
 mod query;
 mod repo;
 mod restack;
+mod schema;
 pub(crate) mod shim;
 mod show;
 mod sub;
@@ -106,6 +107,7 @@ enum Command {
     Gc(gc::GcArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
+    Schema(schema::SchemaArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
@@ -175,6 +177,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Gc(args)) => return gc::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),
+        Some(Command::Schema(args)) => schema::run(args, call),
         Some(Command::Doctor(args)) => return doctor::run(args, call),
         Some(Command::Config(args)) => config::run(args, call),
         Some(Command::Trust(args)) => trust::run(args, call),

@@ -19,11 +19,9 @@ pub(crate) use style::{age, status, value_text};
 pub(crate) use table::table;
 pub(crate) use tree::{Leaf, tree};
 
+use crate::contract;
 use crate::error::Failure;
 pub(crate) use crate::text::plain;
-
-/// The version of every JSON object that is printed: it only grows.
-const SCHEMA: u32 = 1;
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +115,7 @@ impl Out {
     }
 
     fn object(&self, ok: bool, object: Value) -> io::Result<()> {
-        let mut all = Map::from_iter([("schema".into(), SCHEMA.into()), ("ok".into(), ok.into())]);
+        let mut all = Map::from_iter([("schema".into(), contract::VERSION.into()), ("ok".into(), ok.into())]);
         if let Value::Object(fields) = object {
             all.extend(fields);
         }

@@ -14,7 +14,7 @@ const JOINTS: &[&str] = &["ledger"];
 /// What is done to flows. They do not know one another.
 const WORK: &[&str] = &["landing", "projection", "upkeep"];
 /// The way in and the way out.
-const FACES: &[&str] = &["output", "session", "shim"];
+const FACES: &[&str] = &["contract", "output", "session", "shim"];
 
 /// What each module of src/ may use, beside itself. A new module gets its line here.
 const MAY_USE: &[(&str, &[&[&str]])] = &[
@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("text", &[PURE]),
     ("uid", &[PURE]),
     ("error", &[PURE]),
+    ("contract", &[PURE, &["error"]]),
     ("env", &[PURE, &["error"]]),
     ("process", &[PURE, &["env", "error"]]),
     ("failpoint", &[PURE, &["env", "process"]]),
@@ -41,7 +42,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("projection", &[PURE, GROUND, GATES, JOINTS]),
     ("upkeep", &[PURE, GROUND, GATES, JOINTS]),
     ("shim", &[PURE]),
-    ("output", &[PURE, &["error"]]),
+    ("output", &[PURE, &["contract", "error"]]),
     ("session", &[PURE, GROUND, GATES, JOINTS]),
     ("cmd", &[PURE, GROUND, GATES, JOINTS, WORK, FACES]),
     ("main", &[PURE, GROUND, GATES, JOINTS, WORK, FACES, &["cmd"]]),

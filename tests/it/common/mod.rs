@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, reason = "the harness offers more than any one state of the tests uses")]
 
+mod contract;
 mod environment;
 pub(crate) mod invariants;
 mod output;
@@ -17,6 +18,7 @@ mod tools;
 
 mod self_test;
 
+pub(crate) use contract::assert_promised;
 pub(crate) use environment::TestEnvironment;
 pub(crate) use output::Output;
 pub(crate) use repo::TestRepo;

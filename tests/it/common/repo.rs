@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Output, TestEnvironment, tools};
+use super::{Output, TestEnvironment, contract, tools};
 
 /// The whole history, as [`TestRepo::log`] shows it.
 const LOG: &str = r#"separate(" ",
@@ -124,11 +124,12 @@ impl<'e> TestRepo<'e> {
 
     fn run(&self, command: Command, configure: impl FnOnce(&mut Cmd) -> &mut Cmd) -> Output {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
         let shown = self.env.normalize(&words.join(" "));
         let mut command = Cmd::from_std(command);
-        let output = configure(&mut command).output();
-        Output::new(self.env, shown, output.unwrap())
+        let output = configure(&mut command).output().unwrap();
+        contract::check(&words, &String::from_utf8_lossy(&output.stdout));
+        Output::new(self.env, shown, output)
     }
 
     // Files and changes.
