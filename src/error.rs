@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Git,
     Config,
     Io,
+    Unmergeable,
 }
 
 impl Kind {
@@ -91,6 +92,7 @@ impl Kind {
             Self::Git => "git-failed",
             Self::Config => "config",
             Self::Io => "io",
+            Self::Unmergeable => "not-mergeable",
         }
     }
 
