@@ -1,7 +1,7 @@
 //! `jj flow skill`: what tells an agent how to work with flows, put where it looks for skills.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 use super::Call;
 use super::agents::{project_skills, shared_skills, skill_file, user_skills};
@@ -48,7 +48,7 @@ struct UninstallArgs {
 #[derive(Debug, Args)]
 struct Where {
     /// The folder of skills, instead of the usual ones
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<Utf8PathBuf>,
 
     /// Show the difference and change nothing

@@ -304,8 +304,6 @@ fn extends(new: &Value, old: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
     #[test]
     fn what_went_in_comes_out(text in settings()) {
         let installed = installed(&text);
