@@ -3,12 +3,13 @@
 //! One binary, two faces: under the name `jj` it is the shim that stands before the real jj ([`shim`] decides,
 //! [`cmd::shim`] acts); under any other name it is the command line ([`cmd`]).
 //!
-//! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`shim`]
+//! - pure: [`model`], [`event`], [`name`], [`uid`], [`config`], [`graph`], [`survey`], [`text`], [`agent`], [`shim`]
 //! - the words of the JSON output: [`contract`]
 //! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`git`], [`hook`], [`slots`], [`registry`], [`journal`],
 //!   [`output`]
 //! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`upkeep`], [`cmd`]
 
+mod agent;
 mod cmd;
 mod config;
 mod contract;

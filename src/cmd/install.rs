@@ -133,6 +133,8 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     for folder in folders {
         let _ = fs::remove_dir(folder);
     }
+    lines.extend(super::skill::installed(&call.place.dir, &[]));
+    lines.extend(super::hook::installed(&call.place.dir));
     if lines.is_empty() {
         lines.push("Nothing of jj-flow was installed.".to_owned());
     }

@@ -1,15 +1,18 @@
 //! The command line: one file a verb.
 
 mod adopt;
+mod agents;
 mod complete;
 mod config;
 mod conflicts;
 mod desk;
 mod doctor;
 mod done;
+mod edit;
 mod export;
 mod fail;
 mod gc;
+mod hook;
 mod import;
 mod install;
 mod land;
@@ -25,6 +28,7 @@ mod restack;
 mod schema;
 pub(crate) mod shim;
 mod show;
+mod skill;
 mod sub;
 mod sync;
 mod target;
@@ -111,6 +115,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
+    Skill(skill::SkillArgs),
+    Hook(hook::HookArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
 }
@@ -181,6 +187,8 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => return doctor::run(args, call),
         Some(Command::Config(args)) => config::run(args, call),
         Some(Command::Trust(args)) => trust::run(args, call),
+        Some(Command::Skill(args)) => skill::run(args, call),
+        Some(Command::Hook(args)) => hook::run(args, call),
         Some(Command::Install(args)) => install::run(args, call),
         Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
     }?;

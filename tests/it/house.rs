@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Ids, names and values: no I/O, no clock, no environment.
-const PURE: &[&str] = &["config", "event", "graph", "model", "name", "survey", "text", "uid"];
+const PURE: &[&str] = &["agent", "config", "event", "graph", "model", "name", "survey", "text", "uid"];
 /// Below the gates: failures, the environment, the spawner.
 const GROUND: &[&str] = &["env", "error", "failpoint", "process", "slots"];
 /// One for each outside world. They do not know one another; a hook is kept from git's.
@@ -18,6 +18,7 @@ const FACES: &[&str] = &["contract", "output", "session", "shim"];
 
 /// What each module of src/ may use, beside itself. A new module gets its line here.
 const MAY_USE: &[(&str, &[&[&str]])] = &[
+    ("agent", &[PURE]),
     ("config", &[PURE]),
     ("event", &[PURE]),
     ("graph", &[PURE]),

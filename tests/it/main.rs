@@ -9,6 +9,7 @@
     reason = "the harness starts processes and opens databases itself, and a test fails by panicking, with words on stderr"
 )]
 
+mod agents_install;
 mod asking;
 mod common;
 mod completion;
