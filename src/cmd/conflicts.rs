@@ -11,7 +11,7 @@ use crate::error::{Failure, Kind};
 use crate::event::Conflict;
 use crate::graph::Change;
 use crate::landing::{Aborted, Goal, News, Packet, abort, carried_by, read_packet};
-use crate::model::Status;
+use crate::model::{BookmarkName, Status};
 use crate::name::FlowName;
 use crate::output::plain;
 use crate::survey::{Standing, Survey};
@@ -37,35 +37,61 @@ pub(super) struct AbortArgs {
     flow: Option<String>,
 }
 
+/// A flow whose landing has met a conflict: with the packet while it is there, without once it is resolved.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) flow: FlowName,
+    pub(super) packet: Option<Packet>,
+    /// What it was to land on.
+    parent: BookmarkName,
+}
+
+impl Waiting {
+    pub(super) fn text(&self) -> String {
+        let Self { flow, packet, parent } = self;
+        match packet {
+            Some(packet) => plain(&packet.text()).into_owned(),
+            None => {
+                let parent = plain(parent.as_str());
+                format!(
+                    "{flow} is resolved, and has not landed on {parent} yet.\nThen:       jj flow resume {flow}"
+                )
+            }
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let state = if self.packet.is_some() { "conflicted" } else { "resolved" };
+        json!({"flow": self.flow, "state": state, "packet": self.packet})
+    }
+}
+
 pub(super) fn run_conflicts(_: &ConflictsArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&mut call)?;
     let survey = desk.survey(&[])?;
-    let mut texts = Vec::new();
-    let mut objects = Vec::new();
-    for flow in survey.flows.iter().filter(|flow| flow.status.is_open()) {
-        let record = record(&desk, flow)?;
-        let packet = packet(&desk, &survey, flow, record.as_ref())?;
-        match (packet, record) {
-            (Some(packet), _) => {
-                texts.push(plain(&packet.text()).into_owned());
-                objects.push(json!({"flow": flow.name, "state": "conflicted", "packet": packet}));
-            }
-            // A kill came before it was published: the flow is where it was.
-            (None, Some(record)) if is_unpublished(&survey, &record) => {}
-            (None, Some(record)) => {
-                texts.push(format!(
-                    "{} is resolved, and has not landed on {} yet.\nThen:       jj flow resume {}",
-                    flow.name,
-                    plain(record.parent.as_str()),
-                    flow.name
-                ));
-                objects.push(json!({"flow": flow.name, "state": "resolved", "packet": null}));
-            }
-            (None, None) => {}
-        }
-    }
+    let waiting = waiting(&desk, &survey)?;
+    let texts: Vec<String> = waiting.iter().map(Waiting::text).collect();
     let text = if texts.is_empty() { "No flow here is in conflict.".to_owned() } else { texts.join("\n\n") };
-    desk.answer(&call, &text, json!({"conflicts": Value::Array(objects)}))
+    let objects: Vec<Value> = waiting.iter().map(Waiting::json).collect();
+    desk.answer(&call, &text, json!({"conflicts": objects}))
+}
+
+/// The flows of a repo whose conflict waits for somebody.
+pub(super) fn waiting(desk: &Desk, survey: &Survey) -> anyhow::Result<Vec<Waiting>> {
+    let mut all = Vec::new();
+    for flow in survey.flows.iter().filter(|flow| flow.status.is_open()) {
+        let record = record(desk, flow)?;
+        let packet = packet(desk, survey, flow, record.as_ref())?;
+        let parent = match (&packet, record) {
+            (Some(packet), _) => packet.parent.bookmark.clone(),
+            // A kill came before it was published: the flow is where it was.
+            (None, Some(record)) if is_unpublished(survey, &record) => continue,
+            (None, Some(record)) => record.parent,
+            (None, None) => continue,
+        };
+        all.push(Waiting { flow: flow.name.clone(), packet, parent });
+    }
+    Ok(all)
 }
 
 pub(super) fn run_resume(args: &ResumeArgs, mut call: Call) -> anyhow::Result<()> {

@@ -124,6 +124,22 @@ pub(super) fn open_to_read(call: &mut Call) -> anyhow::Result<(Session, Option<S
     Ok((session, read))
 }
 
+/// The same with the flows as they stand. They are jj's before they are the registry's: without one it is the bookmarks
+/// that tell.
+pub(super) fn read_flows(call: &mut Call) -> anyhow::Result<(Session, Survey)> {
+    let (session, read) = open_to_read(call)?;
+    if let Some(survey) = read {
+        return Ok((session, survey));
+    }
+    let known =
+        session.open_registry(&call.place).and_then(|registry| session.survey(registry.as_ref(), &[]));
+    let survey = match known {
+        Err(error) if Failure::of(&error).kind == Kind::Registry => session.survey(None, &[])?,
+        known => known?,
+    };
+    Ok((session, survey))
+}
+
 fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
     match (session.open_registry(&call.place)?, session.repo_id()) {
         (Some(registry), Some(repo)) => {

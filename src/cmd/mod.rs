@@ -5,6 +5,7 @@ mod agents;
 mod complete;
 mod config;
 mod conflicts;
+mod context;
 mod desk;
 mod doctor;
 mod done;
@@ -99,6 +100,7 @@ enum Command {
     Fail(fail::FailArgs),
     Reopen(fail::ReopenArgs),
     Adopt(adopt::AdoptArgs),
+    Context(context::ContextArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
     Log(log::LogArgs),
@@ -171,6 +173,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Fail(args)) => fail::run_fail(args, call),
         Some(Command::Reopen(args)) => fail::run_reopen(args, call),
         Some(Command::Adopt(args)) => adopt::run(args, call),
+        Some(Command::Context(args)) => context::run(args, call),
         Some(Command::List(args)) => list::run(args, call),
         Some(Command::Show(args)) => show::run(args, call),
         Some(Command::Log(args)) => log::run(args, call),
@@ -188,7 +191,7 @@ fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
         Some(Command::Config(args)) => config::run(args, call),
         Some(Command::Trust(args)) => trust::run(args, call),
         Some(Command::Skill(args)) => skill::run(args, call),
-        Some(Command::Hook(args)) => hook::run(args, call),
+        Some(Command::Hook(args)) => return hook::run(args, call),
         Some(Command::Install(args)) => install::run(args, call),
         Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
     }?;

@@ -15,11 +15,18 @@ pub(super) struct UidArgs {}
 pub(super) fn run(_: &UidArgs, call: Call) -> anyhow::Result<()> {
     let session = Session::open(&call.place)?;
     let uid = session.open_ledger(&call.place)?.actor.uid;
-    let context = session.context();
-    let (source, value) = match env::var("JJ_FLOW_UID") {
-        Some(value) => ("JJ_FLOW_UID".to_owned(), value),
-        None => (context.source().to_owned(), context.value().to_owned()),
-    };
+    let (source, value) = source(&session);
     let object = json!({"uid": uid, "context": {"source": source, "value": value}});
     Ok(call.out.answer(uid.as_str(), object)?)
+}
+
+/// Who the uid stands for: the variable that names it, or `user`, and its value.
+pub(super) fn source(session: &Session) -> (String, String) {
+    match env::var("JJ_FLOW_UID") {
+        Some(value) => ("JJ_FLOW_UID".to_owned(), value),
+        None => {
+            let context = session.context();
+            (context.source().to_owned(), context.value().to_owned())
+        }
+    }
 }

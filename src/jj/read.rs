@@ -114,8 +114,11 @@ impl Jj {
     /// What two commits do not have beneath them both.
     pub(crate) fn read_between(&self, op: &OpId, from: &CommitId, to: &CommitId) -> anyhow::Result<Between> {
         let beneath = |one: &CommitId, other: &CommitId| {
-            let revset = format!("{}..{}", super::commit(one), super::commit(other));
-            self.read_json(op, &["log", "--no-graph", "-r", &revset], r#"json(commit_id) ++ "\n""#)
+            self.read_json(
+                op,
+                &["log", "--no-graph", "-r", &revset::between(one, other)],
+                r#"json(commit_id) ++ "\n""#,
+            )
         };
         let all = |found: Vec<CommitId>| found.into_iter().collect();
         Ok(Between { gained: all(beneath(from, to)?), lost: all(beneath(to, from)?) })
@@ -197,7 +200,8 @@ pub(super) fn change(line: Line) -> Change {
 
 /// The revsets that are asked for.
 pub(crate) mod revset {
-    use crate::model::{BookmarkName, ChangeId};
+    use super::super::commit;
+    use crate::model::{BookmarkName, ChangeId, CommitId};
 
     /// A change, whatever bookmark is called the same; every copy of it where it is divergent.
     pub(crate) fn change(id: &ChangeId) -> String {
@@ -228,6 +232,16 @@ pub(crate) mod revset {
     /// The bookmark of exactly this name: nothing where there is none, every target where it is conflicted.
     pub(crate) fn exactly(name: &BookmarkName) -> String {
         format!("bookmarks(exact:{})", quoted(name.as_str()))
+    }
+
+    /// What one commit has beneath it and another has not.
+    pub(crate) fn between(from: &CommitId, to: &CommitId) -> String {
+        format!("{}..{}", commit(from), commit(to))
+    }
+
+    /// The commits that merge exactly these two, and perhaps others.
+    pub(crate) fn merge_of(one: &CommitId, other: &CommitId) -> String {
+        format!("{}+ & {}+", commit(one), commit(other))
     }
 
     /// The commits with a flow's bookmark that the bookmark of exactly this name holds.

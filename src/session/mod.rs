@@ -3,6 +3,8 @@
 
 mod who;
 
+pub(crate) use who::{context as context_of, require_uid};
+
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};

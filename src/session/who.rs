@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::uid::{Context, candidates};
 
 /// An agent's session, or the jj user in a folder.
-pub(super) fn context(config: &Config, dir: &Utf8Path) -> Context {
+pub(crate) fn context(config: &Config, dir: &Utf8Path) -> Context {
     let variables = ["JJ_FLOW_SESSION", "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID"];
     let more = config.session_env.iter().map(String::as_str);
     let session =
@@ -25,7 +25,7 @@ pub(super) fn context(config: &Config, dir: &Utf8Path) -> Context {
 
 /// `JJ_FLOW_UID`, else the uid recorded for the context, else a new one, recorded. Without a registry it is the
 /// context's shortest.
-pub(super) fn require_uid(
+pub(crate) fn require_uid(
     context: &Context,
     registry: Option<&mut Registry>,
     now: Timestamp,

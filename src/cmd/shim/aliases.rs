@@ -12,7 +12,7 @@ const DEPTH: usize = 10;
 
 /// The command line that jj makes of this one; none where that is nothing that concerns us. Only config that mentions
 /// an alias is asked for it.
-pub(super) fn resolve(args: &[OsString]) -> Option<Vec<OsString>> {
+pub(in crate::cmd) fn resolve(args: &[OsString]) -> Option<Vec<OsString>> {
     if !matches!(scan(args).command, Command::Unknown { .. } | Command::Default) {
         return None;
     }

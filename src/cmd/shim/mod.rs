@@ -10,6 +10,9 @@ mod names;
 mod record;
 mod watch;
 
+pub(super) use aliases::resolve;
+pub(super) use names::load_existing;
+
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use super::record::Desk;
 use crate::error::{Failure, Kind};
-use crate::jj::OpStore;
+use crate::jj::{Jj, OpStore};
 use crate::name::policy::{Naming, Verdict, judge, stands_for};
 use crate::output::Out;
 use crate::shim::argv::Verb;
@@ -31,7 +31,7 @@ pub(super) fn settle(
     names: &[Name],
 ) -> anyhow::Result<Option<Settled>> {
     let out = Out::new(false);
-    let existing = load_existing(desk)?;
+    let existing = load_existing(&desk.session.jj)?;
     let exists = |name: &str| {
         let same = existing.get(name);
         same.or_else(|| existing.iter().find(|bookmark| bookmark.eq_ignore_ascii_case(name))).cloned()
@@ -97,8 +97,7 @@ fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<N
 }
 
 /// The bookmarks that there are, those among them that only a remote has.
-fn load_existing(desk: &Desk<'_>) -> anyhow::Result<BTreeSet<String>> {
-    let jj = &desk.session.jj;
+pub(in crate::cmd) fn load_existing(jj: &Jj) -> anyhow::Result<BTreeSet<String>> {
     let from_store = || {
         let mut names = BTreeSet::new();
         for view in OpStore::open(jj.repo())?.load_views(&jj.repo().load_heads().ok()?)? {

@@ -7,9 +7,8 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::Call;
-use super::desk::open_to_read;
+use super::desk::read_flows;
 use super::which::Which;
-use crate::error::{Failure, Kind};
 use crate::graph::Target;
 use crate::model::BookmarkName;
 use crate::output::{self, Leaf, age, plain, status, tree};
@@ -20,11 +19,7 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
     if which.all {
         return forest::run(which, call);
     }
-    let (session, read) = open_to_read(&mut call)?;
-    let survey = match read {
-        Some(survey) => survey,
-        None => survey_either_way(&call, &session)?,
-    };
+    let (session, survey) = read_flows(&mut call)?;
     let current = survey.current().map(|flow| flow.name.as_str());
     let passing = passing(&survey, which, &session)?;
     let in_order = |names: &HashSet<&str>| -> Vec<&Standing> {
@@ -76,16 +71,6 @@ fn with_parents<'a>(survey: &'a Survey, names: &HashSet<&'a str>) -> HashSet<&'a
         }
     }
     all
-}
-
-/// The tree is jj's before it is the registry's: without a registry it shows what the bookmarks say.
-fn survey_either_way(call: &Call, session: &Session) -> anyhow::Result<Survey> {
-    let known =
-        session.open_registry(&call.place).and_then(|registry| session.survey(registry.as_ref(), &[]));
-    match known {
-        Err(error) if Failure::of(&error).kind == Kind::Registry => session.survey(None, &[]),
-        known => known,
-    }
 }
 
 fn describe(survey: &Survey, flow: &Standing, current: Option<&str>) -> Value {

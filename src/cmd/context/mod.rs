@@ -1,0 +1,206 @@
+//! `jj flow context`: all that an agent needs to start or to go on, in one call.
+
+mod next;
+mod siblings;
+mod text;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Call;
+use super::conflicts::{Waiting, waiting};
+use super::desk::Desk;
+use crate::graph::Change;
+use crate::jj::revset;
+use crate::model::{Flow, Status};
+use crate::name::FlowName;
+use crate::output::{change_json, flow_json};
+use crate::registry::{Filter, VerificationRow};
+use crate::survey::{Standing, Survey};
+use next::{Next, Situation, next};
+use siblings::{Sibling, find_siblings};
+
+/// Tell where you stand: your uid, the flow at hand, what is in its way, and the next command
+#[derive(Debug, Args)]
+#[command(after_help = "Example: jj flow context --siblings --json\n\n\
+    --siblings merges the flow with each other one that touches the same files, in an operation that nobody sees, and \
+    says which files would be in conflict.")]
+pub(super) struct ContextArgs {
+    /// Other open flows that touch the same files, and what merging them would bring
+    #[arg(long)]
+    siblings: bool,
+}
+
+/// What an agent is told. Borrowed from one survey of the repo.
+struct Context<'a> {
+    survey: &'a Survey,
+    uid: String,
+    /// Who the uid stands for: the variable that names the session, or `user`, and its value.
+    source: (String, String),
+    component: &'a str,
+    root: String,
+    flow: Option<&'a Standing>,
+    /// What the parent has that the flow does not stand on, newest first.
+    behind: Vec<Change>,
+    /// Of the flow: the conflict that waits, and what it failed by.
+    conflicts: Vec<Waiting>,
+    failure: Option<Failure>,
+    /// Other open flows of the same uid, in whatever repo, touched last first.
+    yours: Vec<Flow>,
+    siblings: Option<Vec<Sibling>>,
+    next: Next,
+}
+
+/// Why a flow failed, or why its last verification did.
+struct Failure {
+    reason: Option<String>,
+    verification: Option<VerificationRow>,
+}
+
+pub(super) fn run(args: &ContextArgs, mut call: Call) -> anyhow::Result<()> {
+    let mut desk = Desk::open(&mut call)?;
+    let survey = desk.survey(&[])?;
+    let context = look(&desk, &survey, args.siblings)?;
+    desk.answer(&call, &context.text(), context.json())
+}
+
+fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Result<Context<'a>> {
+    let flow = survey.current();
+    let uid = desk.ledger.actor.uid.to_string();
+    let yours = yours(desk, &uid, flow)?;
+    let all = waiting(desk, survey)?;
+    // Of other people's conflicts nobody needs to hear.
+    let is_ours = |waiting: &Waiting| {
+        waiting.flow.uid().as_str() == uid || flow.is_some_and(|flow| flow.name == waiting.flow)
+    };
+    let conflicts: Vec<Waiting> = all.into_iter().filter(is_ours).collect();
+    let failure = flow.map(|flow| failure(desk, flow)).transpose()?.flatten();
+    let situation = Situation {
+        flow: flow.map(|flow| (&flow.name, flow.status)),
+        waiting: flow.and_then(|flow| conflicts.iter().find(|waiting| waiting.flow == flow.name)),
+        subflows: flow.map(|flow| survey.open_children(flow)).unwrap_or_default(),
+        ahead: flow.map(|flow| survey.ahead(flow)).unwrap_or_default(),
+        tip_elsewhere: flow.and_then(|flow| tip_elsewhere(survey, flow)),
+        is_foreign: flow.is_some_and(|flow| flow.name.uid().as_str() != uid),
+        yours: yours.iter().find(|row| row.repo == desk.ledger.repo),
+        failure: failure.as_ref().and_then(|failure| failure.verification.as_ref()),
+    };
+    let next = next(&situation);
+    Ok(Context {
+        survey,
+        source: super::uid::source(&desk.session),
+        component: &desk.component,
+        root: desk.session.repo().root().to_string(),
+        flow,
+        behind: flow.map(|flow| behind(desk, survey, flow)).transpose()?.unwrap_or_default(),
+        failure,
+        siblings: match flow.filter(|_| siblings) {
+            Some(flow) => Some(find_siblings(&desk.session.jj, survey, flow)?),
+            None => siblings.then(Vec::new),
+        },
+        conflicts,
+        uid,
+        yours,
+        next,
+    })
+}
+
+/// What the parent has gained since the flow began, or was restacked.
+fn behind(desk: &Desk, survey: &Survey, flow: &Standing) -> anyhow::Result<Vec<Change>> {
+    let parent = survey.landing_parent(flow).and_then(|parent| survey.graph.bookmark(&parent).single());
+    let (Some(parent), Some(tip)) = (parent, survey.tip(flow)) else { return Ok(Vec::new()) };
+    if parent.commit == tip.commit || survey.graph.ancestors(&tip.commit).contains(&place(survey, parent)) {
+        return Ok(Vec::new());
+    }
+    let graph = desk.session.jj.read_at(&survey.graph.op, &revset::between(&tip.commit, &parent.commit))?;
+    Ok(graph.changes().to_vec())
+}
+
+fn place(survey: &Survey, change: &Change) -> usize {
+    survey.graph.place(&change.commit).unwrap_or(usize::MAX)
+}
+
+/// The tip of a flow whose newest work this workspace does not stand on.
+fn tip_elsewhere<'a>(survey: &'a Survey, flow: &Standing) -> Option<&'a Change> {
+    let (tip, here) = (survey.tip(flow)?, survey.graph.here()?);
+    let stands = survey.graph.ancestors(&here.commit).contains(&place(survey, tip));
+    (!stands).then_some(tip)
+}
+
+fn failure(desk: &Desk, flow: &Standing) -> anyhow::Result<Option<Failure>> {
+    let Some(row) = &flow.row else { return Ok(None) };
+    let verifications = desk.ledger.registry.verifications(row.id)?;
+    let verification = verifications.into_iter().next().filter(|last| !last.passed);
+    let has_failed = flow.status == Status::Failed;
+    let reason = row.reason.clone().filter(|_| has_failed);
+    Ok((has_failed || verification.is_some()).then_some(Failure { reason, verification }))
+}
+
+fn yours(desk: &Desk, uid: &str, current: Option<&Standing>) -> anyhow::Result<Vec<Flow>> {
+    let status = Status::ALL.into_iter().filter(|status| status.is_open()).collect();
+    let filter = Filter { uid: Some(uid.to_owned()), status, ..Filter::default() };
+    let mut flows = desk.ledger.registry.flows(&filter)?;
+    let is_current = |row: &Flow| {
+        row.repo == desk.ledger.repo
+            && current.is_some_and(|flow| flow.name.as_str() == row.bookmark.as_str())
+    };
+    flows.retain(|row| !is_current(row));
+    Ok(flows)
+}
+
+impl Context<'_> {
+    fn json(&self) -> Value {
+        let conflicts: Vec<Value> = self.conflicts.iter().map(Waiting::json).collect();
+        let failure = self
+            .failure
+            .as_ref()
+            .map(|failure| json!({"reason": failure.reason, "verification": failure.verification}));
+        json!({
+            "uid": self.uid,
+            "context": {"source": self.source.0, "value": self.source.1},
+            "component": self.component,
+            "root": self.root,
+            "here": self.survey.graph.here().map(change_json),
+            "trunk": self.survey.trunk,
+            "flow": self.flow.map(|flow| self.flow_json(flow)),
+            "conflicts": conflicts,
+            "failure": failure,
+            "yours": self.yours.iter().map(flow_json).collect::<Vec<_>>(),
+            "siblings": self.siblings.as_ref().map(|all| all.iter().map(Sibling::json).collect::<Vec<_>>()),
+            "next": {"command": self.next.command, "why": self.next.why},
+        })
+    }
+
+    fn is_yours(&self, flow: &Standing) -> bool {
+        flow.name.uid().as_str() == self.uid
+    }
+
+    fn flow_json(&self, flow: &Standing) -> Value {
+        let parent = self.survey.landing_parent(flow).map(|parent| {
+            let name = FlowName::parse(parent.as_str()).ok();
+            json!({
+                "bookmark": parent,
+                "intent": name.as_ref().map(FlowName::intent),
+                "subflow": name.as_ref().and_then(FlowName::subflow),
+            })
+        });
+        let changes =
+            |list: &mut dyn Iterator<Item = &Change>| -> Vec<Value> { list.map(change_json).collect() };
+        let subflows = self.survey.open_children(flow);
+        let subflows = subflows.iter().map(
+            |sub| json!({"flow": sub.name, "status": sub.status, "ahead": self.survey.ahead(sub).len()}),
+        );
+        json!({
+            "flow": flow.name,
+            "intent": flow.name.intent(),
+            "subflow": flow.name.subflow(),
+            "status": flow.status,
+            "yours": self.is_yours(flow),
+            "parent": parent,
+            "tip": self.survey.tip(flow).map(Change::tip),
+            "ahead": changes(&mut self.survey.ahead(flow).into_iter()),
+            "behind": changes(&mut self.behind.iter()),
+            "subflows": subflows.collect::<Vec<_>>(),
+        })
+    }
+}

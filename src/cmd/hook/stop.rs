@@ -1,0 +1,133 @@
+//! `jj flow hook stop`: a session that ends its turn hears, once, of its flows with work that has not landed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::payload::Payload;
+use crate::cmd::Call;
+use crate::cmd::desk::read_flows;
+use crate::env;
+use crate::model::{Flow, Status};
+use crate::output::{Out, plain};
+use crate::registry::{Filter, Registry};
+use crate::session::{Place, require_jj};
+use crate::text::counted;
+
+/// Tell a session that ends of its flows with work that has not landed
+#[derive(Debug, Args)]
+#[command(after_help = "Example: echo '{}' | jj flow hook stop\n\n\
+    The event is JSON on stdin, as Claude Code gives it at Stop. Each flow is told of once a session.")]
+pub(super) struct StopArgs {}
+
+/// An open flow, and how many changes of it have not landed.
+struct Left {
+    flow: Flow,
+    changes: usize,
+}
+
+pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
+    let left = if payload.stop_hook_active { Vec::new() } else { find(payload, call)? };
+    let memo = Memo::of(payload);
+    let left: Vec<Left> = left.into_iter().filter(|left| !memo.has(left)).collect();
+    let objects: Vec<Value> = left
+        .iter()
+        .map(|left| json!({"flow": left.flow.bookmark, "root": left.flow.root, "changes": left.changes}))
+        .collect();
+    let text = (!left.is_empty()).then(|| block(&left, &payload.place(&call.place).dir));
+    super::say(call, text.as_deref(), json!({"flows": objects}))?;
+    if left.is_empty() { Ok(()) } else { memo.keep(&left) }
+}
+
+fn find(payload: &Payload, call: &Call) -> anyhow::Result<Vec<Left>> {
+    let place = payload.place(&call.place);
+    let (config, _) = place.load_config(&require_jj()?)?;
+    let Some(registry) = Registry::open_to_read(&place.registry_path(&config)?)? else {
+        return Ok(Vec::new());
+    };
+    let mut repos: BTreeMap<String, Vec<Flow>> = BTreeMap::new();
+    for uid in payload.uids(&config, &place.dir, &registry)? {
+        let status = vec![Status::InProgress, Status::Success];
+        for flow in registry.flows(&Filter { uid: Some(uid), status, ..Filter::default() })? {
+            repos.entry(flow.root.clone()).or_default().push(flow);
+        }
+    }
+    drop(registry);
+    let mut left = Vec::new();
+    for (root, flows) in repos {
+        left.extend(unlanded(&place, &root, flows)?);
+    }
+    Ok(left)
+}
+
+/// The flows of one repo that have work of their own. A repo that is not there tells nothing.
+fn unlanded(place: &Place, root: &str, flows: Vec<Flow>) -> anyhow::Result<Vec<Left>> {
+    let is_here = crate::jj::Repo::find(&place.dir).is_some_and(|repo| repo.main_root().as_str() == root);
+    let dir = if is_here { place.dir.clone() } else { Utf8PathBuf::from(root) };
+    if crate::jj::Repo::find(&dir).is_none() {
+        return Ok(Vec::new());
+    }
+    let mut there = Call { place: Place { dir, options: place.options.clone() }, out: Out::new(false) };
+    let (_, survey) = read_flows(&mut there)?;
+    let work = |flow: Flow| {
+        let standing = survey.flow(&flow.bookmark)?;
+        let changes = survey.ahead(standing).iter().filter(|change| change.has_work()).count();
+        (standing.status.is_open() && changes > 0).then_some(Left { flow, changes })
+    };
+    Ok(flows.into_iter().filter_map(work).collect())
+}
+
+/// Claude Code's form of going on, with what there is to do for the agent to read.
+fn block(left: &[Left], here: &Utf8Path) -> String {
+    let mut lines = vec!["These flows of yours hold work that has not landed:".to_owned()];
+    for Left { flow, changes } in left {
+        let root = Utf8Path::new(&flow.root);
+        let elsewhere =
+            if here.starts_with(root) { String::new() } else { format!(" in {}", plain(&flow.root)) };
+        lines.push(format!("  {} ({}){elsewhere}", flow.bookmark, counted(*changes as u64, "change")));
+    }
+    let name = &left[0].flow.bookmark;
+    lines.push(format!("What is finished lands by: jj flow done {name}"));
+    lines.push(format!("What leads nowhere ends by: jj flow fail {name} --reason 'why'"));
+    lines.push("What goes on another time may stay open: say so to whoever you work for.".to_owned());
+    json!({"decision": "block", "reason": lines.join("\n")}).to_string()
+}
+
+/// Which flows a session has been told of, in a file that can be made again.
+struct Memo {
+    file: Option<Utf8PathBuf>,
+    told: BTreeSet<String>,
+}
+
+impl Memo {
+    fn of(payload: &Payload) -> Self {
+        let session = payload.session_id.clone().or_else(|| env::var(super::payload::SESSION));
+        let name = session.map(|session| {
+            let hash = Sha256::digest(session);
+            hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+        });
+        let file = name.and_then(|name| Some(env::cache_dir()?.join("told").join(name)));
+        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        Self { file, told: text.lines().map(str::to_owned).collect() }
+    }
+
+    fn line(left: &Left) -> String {
+        format!("{} {}", left.flow.repo, left.flow.bookmark)
+    }
+
+    fn has(&self, left: &Left) -> bool {
+        self.told.contains(&Self::line(left))
+    }
+
+    fn keep(mut self, left: &[Left]) -> anyhow::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        self.told.extend(left.iter().map(Self::line));
+        let folder = file.parent().unwrap_or(file);
+        std::fs::create_dir_all(folder)?;
+        let text: Vec<&str> = self.told.iter().map(String::as_str).collect();
+        Ok(std::fs::write(file, format!("{}\n", text.join("\n")))?)
+    }
+}
