@@ -47,6 +47,21 @@ pub(crate) fn take(dir: &Utf8Path, turns: usize, wait: impl FnOnce()) -> io::Res
     unreachable!("there is always one more number")
 }
 
+/// Removes the folders under `dir` that nobody works in. Their locks stay, so that whoever comes next meets the same.
+pub(crate) fn clear(dir: &Utf8Path) -> io::Result<()> {
+    for entry in dir.read_dir_utf8()? {
+        let entry = entry?;
+        let is_slot = entry.file_name().bytes().all(|digit| digit.is_ascii_digit());
+        if !is_slot || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        if let Some(_held) = try_lock(open(&dir.join(format!("{}.lock", entry.file_name())))?)? {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder, and those above it, for its owner alone.
 pub(crate) fn make_private(dir: &Utf8Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
@@ -80,5 +95,20 @@ mod tests {
         assert_ne!(second.folder, folder);
         drop((second, survivor));
         assert_eq!(take(&dir, 1, || panic!("the turn has ended")).unwrap().folder, folder);
+    }
+
+    #[test]
+    fn what_somebody_works_in_is_not_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let slot = take(dir, 1, || panic!("nobody else is here")).unwrap();
+        for folder in ["0", "1"] {
+            std::fs::create_dir(dir.join(folder)).unwrap();
+        }
+        clear(dir).unwrap();
+        assert!(dir.join("0").exists() && !dir.join("1").exists());
+        drop(slot);
+        clear(dir).unwrap();
+        assert!(!dir.join("0").exists());
     }
 }
