@@ -47,15 +47,17 @@ pub(crate) fn take(dir: &Utf8Path, turns: usize, wait: impl FnOnce()) -> io::Res
     unreachable!("there is always one more number")
 }
 
-/// Removes the folders under `dir` that nobody works in. Their locks stay, so that whoever comes next meets the same.
+/// Removes the folders under `dir` that nobody works in, and those beside them that bear their numbers (`0.git`). The
+/// locks stay, so that whoever comes next meets the same.
 pub(crate) fn clear(dir: &Utf8Path) -> io::Result<()> {
     for entry in dir.read_dir_utf8()? {
         let entry = entry?;
-        let is_slot = entry.file_name().bytes().all(|digit| digit.is_ascii_digit());
+        let number = entry.file_name().split('.').next().unwrap_or_default();
+        let is_slot = number.parse::<usize>().is_ok();
         if !is_slot || !entry.file_type()?.is_dir() {
             continue;
         }
-        if let Some(_held) = try_lock(open(&dir.join(format!("{}.lock", entry.file_name())))?)? {
+        if let Some(_held) = try_lock(open(&dir.join(format!("{number}.lock")))?)? {
             std::fs::remove_dir_all(entry.path())?;
         }
     }
@@ -102,11 +104,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         let slot = take(dir, 1, || panic!("nobody else is here")).unwrap();
-        for folder in ["0", "1"] {
+        for folder in ["0", "0.git", "1", "1.git", "other"] {
             std::fs::create_dir(dir.join(folder)).unwrap();
         }
         clear(dir).unwrap();
-        assert!(dir.join("0").exists() && !dir.join("1").exists());
+        let there = |name: &str| dir.join(name).exists();
+        assert!(there("0") && there("0.git") && there("other") && !there("1") && !there("1.git"));
         drop(slot);
         clear(dir).unwrap();
         assert!(!dir.join("0").exists());

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Failure, Kind};
+use crate::output::{alarm, plain};
 
 /// What mends whatever is jj-flow's own.
 const FIX: &str = "jj-flow doctor --fix";
@@ -113,7 +114,7 @@ impl Check {
             Some(hint) => Remedy::Run(hint),
             None => Remedy::advice(match kind {
                 Kind::Busy | Kind::Raced => "try again: somebody else is at work",
-                _ => "only whoever set this machine up can mend that",
+                _ => "no command mends that: the message says what is in the way",
             }),
         };
         Self::bad(what, kind.code(), message, remedy)
@@ -123,16 +124,21 @@ impl Check {
         Self { details: Some(details), ..self }
     }
 
-    /// The mark, what was looked at and what was found, then the remedy.
+    /// The mark, what was looked at and what was found, then the remedy: ready for a terminal.
     pub(super) fn lines(&self, width: usize, is_fixing: bool) -> String {
         let margin = format!("\n{:1$}", "", width + 8);
-        let mut text = format!("{:4}  {:width$}  {}", self.state.mark(), self.what, self.says);
+        let mark = format!("{:4}", self.state.mark());
+        let mark = match self.state {
+            State::Good | State::Mended => mark,
+            State::Warning | State::Bad => alarm(&mark, self.state == State::Bad),
+        };
+        let mut text = format!("{:width$}  {}", self.what, self.says);
         match self.remedy(is_fixing) {
             Some(Remedy::Run(command)) => text.push_str(&format!("\nrun: {command}")),
             Some(Remedy::Advice(advice)) => text.push_str(&format!("\n{advice}")),
             None => {}
         }
-        text.replace('\n', &margin)
+        format!("{mark}  {}", plain(&text).replace('\n', &margin))
     }
 
     pub(super) fn json(&self, is_fixing: bool) -> Value {

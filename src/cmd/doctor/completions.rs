@@ -42,8 +42,11 @@ pub(super) fn check() -> Option<Check> {
             return Some(Check::good(WHAT, format!("{} asks jj, in {}", shell.name, file.display())));
         }
         Some((file, _)) => {
-            let says =
-                format!("{} has a fixed list, which knows no flows, in {}", shell.name, file.display());
+            let says = format!(
+                "{} has a list that was fixed once and knows no flows, in {}",
+                shell.name,
+                file.display()
+            );
             ("completions-fixed", says)
         }
         None => ("completions-missing", format!("{} does not complete `jj flow`", shell.name)),

@@ -24,7 +24,6 @@ use serde_json::{Map, Value, json};
 use self::check::{Check, State};
 use super::Call;
 use crate::config::understand;
-use crate::output::plain;
 use crate::text::counted;
 
 /// Check jj, the alias, the shim, the config, the registry and this repo's record
@@ -67,8 +66,7 @@ pub(super) fn run(args: &DoctorArgs, mut call: Call) -> anyhow::Result<ExitCode>
 
 fn tell(call: &Call, is_fixing: bool, checks: &[Check]) -> anyhow::Result<()> {
     let width = checks.iter().map(Check::width).max().unwrap_or(0);
-    let mut lines: Vec<String> =
-        checks.iter().map(|check| plain(&check.lines(width, is_fixing)).into_owned()).collect();
+    let mut lines: Vec<String> = checks.iter().map(|check| check.lines(width, is_fixing)).collect();
     let count = |state: State| checks.iter().filter(|check| check.state == state).count() as u64;
     let summary = match (count(State::Bad), count(State::Warning)) {
         (0, 0) => "Nothing is wrong.".to_owned(),
