@@ -146,15 +146,15 @@ fn published(
     has_jj: bool,
     waiting: Vec<(BookmarkName, Conflict)>,
 ) -> Vec<(BookmarkName, Conflict)> {
-    let read = || {
-        let session = Session::open(&call.place)?;
-        session.read_flows()
-    };
-    if waiting.is_empty() || !has_jj {
+    // Several heads would be merged by whoever reads: that is for a command that works here.
+    let has_one_head = || Repo::find(&call.place.dir)?.load_heads().ok().filter(|heads| heads.len() == 1);
+    if waiting.is_empty() || !has_jj || has_one_head().is_none() {
         return waiting;
     }
     // Where jj does not tell, all are.
-    let Ok(graph) = read() else { return waiting };
+    let Ok(graph) = Session::open(&call.place).and_then(|session| session.read_flows()) else {
+        return waiting;
+    };
     let stands = |conflict: &Conflict| conflict.before.iter().any(|tip| graph.place(&tip.commit).is_some());
     waiting.into_iter().filter(|(_, conflict)| !stands(conflict)).collect()
 }
