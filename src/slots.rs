@@ -47,6 +47,23 @@ pub(crate) fn take(dir: &Utf8Path, turns: usize, wait: impl FnOnce()) -> io::Res
     unreachable!("there is always one more number")
 }
 
+/// Removes the folders under `dir` that nobody works in, and those beside them that bear their numbers (`0.git`). The
+/// locks stay, so that whoever comes next meets the same.
+pub(crate) fn clear(dir: &Utf8Path) -> io::Result<()> {
+    for entry in dir.read_dir_utf8()? {
+        let entry = entry?;
+        let number = entry.file_name().split('.').next().unwrap_or_default();
+        let is_slot = number.parse::<usize>().is_ok();
+        if !is_slot || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        if let Some(_held) = try_lock(open(&dir.join(format!("{number}.lock")))?)? {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder, and those above it, for its owner alone.
 pub(crate) fn make_private(dir: &Utf8Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
@@ -80,5 +97,21 @@ mod tests {
         assert_ne!(second.folder, folder);
         drop((second, survivor));
         assert_eq!(take(&dir, 1, || panic!("the turn has ended")).unwrap().folder, folder);
+    }
+
+    #[test]
+    fn what_somebody_works_in_is_not_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let slot = take(dir, 1, || panic!("nobody else is here")).unwrap();
+        for folder in ["0", "0.git", "1", "1.git", "other"] {
+            std::fs::create_dir(dir.join(folder)).unwrap();
+        }
+        clear(dir).unwrap();
+        let there = |name: &str| dir.join(name).exists();
+        assert!(there("0") && there("0.git") && there("other") && !there("1") && !there("1.git"));
+        drop(slot);
+        clear(dir).unwrap();
+        assert!(!dir.join("0").exists());
     }
 }

@@ -39,8 +39,9 @@ pub(super) fn run(_: &ConfigArgs, mut call: Call) -> anyhow::Result<()> {
     let mut text = table(&["setting", "value", "from", "meaning"], rows);
     text.push_str(&format!("\n\nRegistry: {}", plain(registry.as_str())));
     for complaint in &complaints {
-        text.push_str(&format!("\nWarning: {}.", plain(complaint)));
+        text.push_str(&format!("\nWarning: {}", plain(&complaint.sentence())));
     }
+    let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
     let object = json!({"settings": Value::Array(objects), "registry": registry, "complaints": complaints});
     Ok(call.out.answer(&text, object)?)
 }

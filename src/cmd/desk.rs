@@ -163,7 +163,8 @@ fn refresh(call: &Call, session: &Session) -> anyhow::Result<Option<Survey>> {
     survey_level(session, &mut ledger, &session.component(&call.place), &[]).map(Some)
 }
 
-fn settle_in(call: &Call, session: &Session, ledger: &mut Ledger) -> anyhow::Result<()> {
+/// Settles what a crash left open in a repo.
+pub(super) fn settle_in(call: &Call, session: &Session, ledger: &mut Ledger) -> anyhow::Result<()> {
     let mut tell = |news: News<'_>| super::landing::tell(call.out, &news);
     settle(&mut Strip { jj: &session.jj, ledger, config: &session.config, tell: &mut tell })
 }
@@ -218,7 +219,7 @@ fn open_session(call: &mut Call) -> anyhow::Result<Session> {
 fn greet(call: &mut Call, session: &Session) -> anyhow::Result<()> {
     call.out.follow(session.config.color.as_deref());
     for complaint in &session.complaints {
-        call.out.note(&format!("Warning: {}.", plain(complaint)))?;
+        call.out.note(&plain(&format!("Warning: {}", complaint.sentence())))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::output::plain;
 use crate::registry::list_path;
 use crate::session::require_jj;
 use crate::text::quoted;
-use crate::{env, jj};
+use crate::{env, jj, slots};
 
 const CONFIG: &str = include_str!("../../jj-config/flow.toml");
 /// What the config file begins with, and how it is known as ours.
@@ -44,13 +44,23 @@ pub(super) struct UninstallArgs {
 }
 
 /// Where things go.
-struct Places {
-    config: Utf8PathBuf,
+pub(super) struct Places {
+    pub(super) config: Utf8PathBuf,
     bin: Utf8PathBuf,
 }
 
+/// What stands where jj-flow's config file belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Missing,
+    Current,
+    /// Ours, of another version, or from before the user had a header of their own.
+    Outdated,
+    Foreign,
+}
+
 impl Places {
-    fn find(program: &Path, verb: &str) -> anyhow::Result<Self> {
+    pub(super) fn find(program: &Path, verb: &str) -> anyhow::Result<Self> {
         if env::var("JJ_CONFIG").is_some() {
             let message =
                 "JJ_CONFIG is set, so jj reads no other config of yours: nothing can be put beside it";
@@ -59,8 +69,8 @@ impl Places {
                 .into());
         }
         let config = jj::user_config_dir(program)?.join("conf.d/jj-flow.toml");
-        let Some(data) = env::data_dir() else { refuse!(Config, "No home folder is set to install into") };
-        Ok(Self { config, bin: data.join("bin") })
+        let Some(bin) = bin_dir() else { refuse!(Config, "No home folder is set to install into") };
+        Ok(Self { config, bin })
     }
 
     fn shim(&self) -> Utf8PathBuf {
@@ -68,20 +78,23 @@ impl Places {
     }
 }
 
+/// The folder that goes before the real jj on PATH; none without a home folder.
+pub(super) fn bin_dir() -> Option<Utf8PathBuf> {
+    Some(env::data_dir()?.join("bin"))
+}
+
 pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
     let program = require_jj()?;
     let places = Places::find(&program, "install")?;
     let mut lines = Vec::new();
-    let text = config_text(&program, &call, &places)?;
-    if fs::read_to_string(&places.config).ok().as_deref() == Some(text.as_str()) {
+    if examine_config(&program, &call, &places)? == Written::Current {
         lines.push(format!("jj's config has jj-flow already: {}", places.config));
     } else {
-        refuse_foreign(&places.config)?;
-        write_whole(&places.config, &text).with_context(|| format!("Could not write {}", places.config))?;
+        put_config(&program, &call, &places)?;
         lines.push(format!("Put jj-flow into jj's config: {}", places.config));
     }
     if !args.no_shim {
-        lines.push(put_shim(&places)?);
+        lines.push(put_shim(&places.bin)?);
         lines.push(path_line(&places.bin));
     }
     let shim = (!args.no_shim).then(|| places.shim());
@@ -142,6 +155,24 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     Ok(call.out.answer(&lines.join("\n"), json!({"removed": lines}))?)
 }
 
+/// Compares the config file with what belongs there. Writes nothing.
+pub(super) fn examine_config(program: &Path, call: &Call, places: &Places) -> anyhow::Result<Written> {
+    Ok(match fs::read(&places.config) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::Missing,
+        Err(error) => return Err(error).with_context(|| format!("Could not read {}", places.config)),
+        Ok(text) if text == config_text(program, call, places)?.as_bytes() => Written::Current,
+        Ok(text) if text.starts_with(OURS.as_bytes()) => Written::Outdated,
+        Ok(_) => Written::Foreign,
+    })
+}
+
+/// Puts the config file in place, or this version's in the place of another's.
+pub(super) fn put_config(program: &Path, call: &Call, places: &Places) -> anyhow::Result<()> {
+    let text = config_text(program, call, places)?;
+    refuse_foreign(&places.config)?;
+    write_whole(&places.config, &text).with_context(|| format!("Could not write {}", places.config))
+}
+
 /// The config file, without the log section where the user's own template would be hidden by it.
 fn config_text(program: &Path, call: &Call, places: &Places) -> anyhow::Result<String> {
     let entries = jj::load_config(program, &call.place.dir, &[])?;
@@ -186,16 +217,17 @@ fn write_whole(path: &Utf8Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The shim is a link named `jj` to this very program.
-fn put_shim(places: &Places) -> anyhow::Result<String> {
-    let (shim, own) = (places.shim(), env::current_exe()?);
+pub(super) fn put_shim(bin: &Utf8Path) -> anyhow::Result<String> {
+    let (shim, own) = (bin.join("jj"), env::current_exe()?);
     if fs::read_link(&shim).is_ok_and(|target| target == own.as_std_path()) {
         return Ok(format!("The shim is there already: {shim}"));
     }
     if fs::symlink_metadata(&shim).is_ok() && !is_ours(&shim) {
         refuse!(Config, "{shim} is there and is not jj-flow's: move it away first");
     }
-    fs::create_dir_all(&places.bin)?;
-    let new = places.bin.join(format!("jj.{}", std::process::id()));
+    // The folder above it will hold the registry, which is its owner's alone.
+    slots::make_private(bin)?;
+    let new = bin.join(format!("jj.{}", std::process::id()));
     symlink(&own, &new)?;
     fs::rename(&new, &shim)?;
     Ok(format!("Put the shim in place: {shim}"))
@@ -207,19 +239,24 @@ fn path_line(bin: &Utf8Path) -> String {
     if path.split(':').next() == Some(bin.as_str()) {
         return "It stands first on PATH.".to_owned();
     }
+    let (file, line) = path_command(bin);
+    format!("Put it first on PATH, at the end of {file}:\n\n    {}\n", plain(&line))
+}
+
+/// The command that puts a folder first on PATH, and the file that the user's shell reads it from.
+pub(super) fn path_command(bin: &Utf8Path) -> (&'static str, String) {
     let bin = quoted(bin.as_str());
     let shell = env::var("SHELL").unwrap_or_default();
-    let (file, line) = match shell.rsplit('/').next() {
+    match shell.rsplit('/').next() {
         Some("fish") => ("~/.config/fish/config.fish", format!("fish_add_path --prepend --move {bin}")),
         Some("zsh") => ("~/.zshrc", format!("export PATH={bin}:\"$PATH\"")),
         Some("bash") => ("~/.bashrc", format!("export PATH={bin}:\"$PATH\"")),
         _ => ("~/.profile", format!("export PATH={bin}:\"$PATH\"")),
-    };
-    format!("Put it first on PATH, at the end of {file}:\n\n    {}\n", plain(&line))
+    }
 }
 
 /// Whether it is a link to jj-flow, wherever that was.
-fn is_ours(shim: &Utf8Path) -> bool {
+pub(super) fn is_ours(shim: &Utf8Path) -> bool {
     fs::read_link(shim).is_ok_and(|target| target.file_name().is_some_and(|name| name == "jj-flow"))
 }
 

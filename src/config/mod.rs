@@ -1,5 +1,6 @@
 //! The `[flow]` table of jj's config, understood.
 
+mod complaint;
 mod hooks;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(crate) use complaint::{Complaint, Fault};
 pub(crate) use hooks::{Hook, HookCommand, Tool};
 pub(crate) use understand::understand;
 pub(crate) use values::duration;

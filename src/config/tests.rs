@@ -24,7 +24,7 @@ fn settings_are_taken() {
         ("max-depth", json!(3)),
     ]);
     let (config, complaints) = understand(&list, &[], None, None);
-    assert_eq!(complaints, Vec::<String>::new());
+    assert_eq!(complaints, []);
     assert_eq!((config.policy, config.trunk), (Policy::Strict, Trunk::None));
     assert_eq!((config.rules.default_type.as_str(), config.rules.max_depth), ("ops", 3));
 }
@@ -68,7 +68,7 @@ fn a_hook_is_a_line_or_words_and_a_timeout_a_duration() {
         ("hook-timeout", json!("1m 30s")),
     ]);
     let (config, complaints) = understand(&list, &[], None, None);
-    assert_eq!(complaints, Vec::<String>::new());
+    assert_eq!(complaints, []);
     assert_eq!(config.verify.unwrap().text(), "cargo test && cargo clippy");
     assert_eq!(config.on_conflict.unwrap().text(), r#"["resolve","--all"]"#);
     assert_eq!(config.hook_timeout, Duration::from_secs(90));
@@ -90,7 +90,8 @@ fn a_repo_chooses_neither_the_registry_nor_what_becomes_of_other_repos() {
     let foreign = |name: &str, value: &str| {
         let setting = Setting { name: name.into(), value: json!(value), personal: false };
         let (config, complaints) = understand(&[setting], &[], None, None);
-        assert_eq!(complaints, [format!("flow.{name} counts in the user's own config only")]);
+        let said: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        assert_eq!(said, [format!("flow.{name} counts in the user's own config only")]);
         config
     };
     assert_eq!(foreign("registry", "/tmp/x").registry, None);
@@ -116,4 +117,14 @@ fn what_is_older_than_it_is_kept_for_goes() {
     assert_eq!(Keep::days(2).until(now), Some("2001-02-01T04:05:06Z".parse().unwrap()));
     assert_eq!(Keep::Forever.until(now), None);
     assert_eq!(Keep::For(Duration::MAX).until(now), None);
+}
+
+#[test]
+fn of_every_setting_it_is_said_what_it_can_be() {
+    for (name, ..) in SETTINGS {
+        let (_, complaints) = understand(&settings(&[(name, json!(-1))]), &[], None, None);
+        let said = complaints[0].to_string();
+        assert!(said.starts_with(&format!("flow.{name} cannot be -1: it is ")), "{said}");
+        assert_eq!(complaints[0].fault, Fault::Value);
+    }
 }

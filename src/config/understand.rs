@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::complaint::Complaint;
 use super::hooks::{hook, tool};
 use super::values::{count, duration, keep, text, texts};
 use super::{Config, Guard, Keep, Setting, Trunk};
@@ -17,7 +18,7 @@ pub(crate) fn understand(
     tools: &[Setting],
     email: Option<String>,
     color: Option<String>,
-) -> (Config, Vec<String>) {
+) -> (Config, Vec<Complaint>) {
     let mut complaints = Vec::new();
     let mut types = Vec::new();
     let mut default_type = "logic".to_owned();
@@ -65,7 +66,7 @@ pub(crate) fn understand(
             // A repo's config may have come with a clone: it does not say which file is opened, or what becomes
             // of other repos.
             "registry" | "keep-gone" if !personal => {
-                complaints.push(format!("flow.{name} counts in the user's own config only"));
+                complaints.push(Complaint::foreign(name));
                 continue;
             }
             "registry" => text(value).map(|path| config.registry = Some(path)),
@@ -84,20 +85,20 @@ pub(crate) fn understand(
             "keep-events" => keep(value).map(|keep| config.keep_events = keep),
             "keep-gone" => keep(value).map(|keep| config.keep_gone = keep),
             _ => {
-                complaints.push(format!("flow.{name} is no setting of jj-flow"));
+                complaints.push(Complaint::unknown(name));
                 continue;
             }
         };
         if understood.is_none() {
             config.verify_is_broken |= name == "hooks.verify";
-            complaints.push(format!("flow.{name} cannot be {value}"));
+            complaints.push(Complaint::value(name, value));
         }
     }
     match Types::new(&types).and_then(|types| Rules::new(types, &default_type, max_depth)) {
         Ok(rules) => config.rules = rules,
         Err(error) => {
             config.rules.max_depth = max_depth;
-            complaints.push(format!("flow.types or flow.default-type: {error}"));
+            complaints.push(Complaint::types(&error));
         }
     }
     (config, complaints)

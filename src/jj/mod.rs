@@ -20,7 +20,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use config::{Entry, cache_folder, has_own_config, load_config, load_mention, user_config_dir};
+pub(crate) use config::{
+    Entry, cache_folder, has_own_config, load_config, load_mention, run_merge_tools, user_config_dir,
+    user_config_files,
+};
 pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use find::find_repos;
 pub(crate) use lines::{Told, line_revset, line_template, parse_line};

@@ -20,6 +20,19 @@ pub(crate) struct Held {
 
 /// What the marks of resolvers at work begin with.
 const RESOLVING: &str = "resolving-";
+/// The lock under which events are decided on and written.
+const RECORD: &str = "lock";
+/// The lock under which one flow is made at a time.
+const MAKING: &str = "making.lock";
+
+/// A lock that somebody has, and what is known of who that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum InUse {
+    Record { path: Utf8PathBuf },
+    Making { path: Utf8PathBuf },
+    Landing { path: Utf8PathBuf, who: Option<String> },
+    Resolving { path: Utf8PathBuf, flow: Option<String> },
+}
 
 impl Held {
     /// Writes into a file that was just locked who has it, or what it is held for.
@@ -59,12 +72,12 @@ impl Held {
 impl Journal {
     /// Waits for and takes the lock under which events are decided on and written.
     pub(crate) fn lock(&self) -> std::io::Result<Held> {
-        self.wait_for("lock")
+        self.wait_for(RECORD)
     }
 
     /// Waits for the lock under which one flow is made at a time: its change, its row and its bookmark.
     pub(crate) fn lock_making(&self) -> std::io::Result<Held> {
-        self.wait_for("making.lock")
+        self.wait_for(MAKING)
     }
 
     fn wait_for(&self, name: &str) -> std::io::Result<Held> {
@@ -72,7 +85,7 @@ impl Journal {
         let file = private().create(true).append(true).open(&path)?;
         match self.patience {
             None => file.lock()?,
-            Some(patience) => lock_within(&file, patience)?,
+            Some(patience) => lock_within(&file, patience, File::try_lock)?,
         }
         Ok(Held { file, path })
     }
@@ -96,6 +109,13 @@ impl Journal {
         text.lines().next().map(str::to_owned)
     }
 
+    /// Whether somebody lands on a parent right now.
+    pub(crate) fn is_parent_locked(&self, parent: &BookmarkName) -> std::io::Result<bool> {
+        let path = self.dir.join(parent_lock(parent));
+        let is_it = |lock: &InUse| matches!(lock, InUse::Landing { path: other, .. } if *other == path);
+        Ok(self.locks_in_use(Duration::ZERO)?.iter().any(is_it))
+    }
+
     /// The lock for resolving a flow's conflict. Its file holds the packet, and is the resolver's stdin: so long as a
     /// resolver lives, whoever started it, the lock is held.
     pub(crate) fn try_lock_resolving(
@@ -106,22 +126,73 @@ impl Journal {
         self.try_lock(&format!("{RESOLVING}{}", short_hash(flow.as_str())), packet)
     }
 
+    /// The locks that somebody has right now; those that are never held for long, once they have been for `patience`. Takes
+    /// each for a moment together with whoever else only looks.
+    pub(crate) fn locks_in_use(&self, patience: Duration) -> std::io::Result<Vec<InUse>> {
+        let mut found = Vec::new();
+        for path in self.files()? {
+            let name = path.file_name().unwrap_or_default();
+            let is_landing = name.starts_with("landing-") && name.ends_with(".lock");
+            let is_short = [RECORD, MAKING].contains(&name);
+            if !(is_landing || is_short || name.starts_with(RESOLVING)) {
+                continue;
+            }
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            let patience = if is_short { patience } else { Duration::ZERO };
+            match lock_within(&file, patience, File::try_lock_shared) {
+                Err(error) if error.kind() == ErrorKind::TimedOut => {}
+                other => {
+                    other?;
+                    continue;
+                }
+            }
+            // What is in it is read only for words: it may be written just now.
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            found.push(match name {
+                RECORD => InUse::Record { path },
+                MAKING => InUse::Making { path },
+                _ if is_landing => InUse::Landing { path, who: text.lines().next().map(str::to_owned) },
+                _ => InUse::Resolving { path, flow: flow_of(&text) },
+            });
+        }
+        Ok(found)
+    }
+
+    /// The flows whose resolvers were killed, as far as their marks tell. Clears up after nobody.
+    pub(crate) fn left_resolvers(&self) -> std::io::Result<Vec<Option<String>>> {
+        let mut left = Vec::new();
+        for (_, held) in self.lock_left_resolvers()? {
+            left.push(flow_of(&std::fs::read_to_string(&held.path)?));
+        }
+        Ok(left)
+    }
+
+    fn files(&self) -> std::io::Result<Vec<Utf8PathBuf>> {
+        let entries = match self.dir.read_dir_utf8() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut files =
+            entries.map(|entry| Ok(entry?.path().to_owned())).collect::<std::io::Result<Vec<_>>>()?;
+        files.sort();
+        Ok(files)
+    }
+
     /// The marks of resolvers that were killed, locked: whoever gets one clears up after it.
     pub(crate) fn lock_left_resolvers(&self) -> std::io::Result<Vec<(String, Held)>> {
         let mut left = Vec::new();
-        let entries = match self.dir.read_dir_utf8() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(left),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let Some(name) = entry.file_name().strip_prefix(RESOLVING) else { continue };
-            let file = match OpenOptions::new().read(true).append(true).open(entry.path()) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+        for path in self.files()? {
+            let name = path.file_name().and_then(|name| name.strip_prefix(RESOLVING)).map(str::to_owned);
+            let Some(name) = name else { continue };
+            let file = match OpenOptions::new().read(true).append(true).open(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 file => file?,
             };
-            if file.try_lock().is_ok() && is_at(&file, entry.path()) {
-                left.push((name.to_owned(), Held { file, path: entry.path().to_owned() }));
+            if file.try_lock().is_ok() && is_at(&file, &path) {
+                left.push((name, Held { file, path }));
             }
         }
         Ok(left)
@@ -147,10 +218,14 @@ fn is_at(file: &File, path: &Utf8Path) -> bool {
 }
 
 /// Asks again and again: a lock cannot be waited for with a limit.
-fn lock_within(file: &File, patience: Duration) -> std::io::Result<()> {
+fn lock_within(
+    file: &File,
+    patience: Duration,
+    try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+) -> std::io::Result<()> {
     let until = Instant::now() + patience;
     loop {
-        match file.try_lock() {
+        match try_lock(file) {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) if Instant::now() >= until => {
@@ -160,6 +235,12 @@ fn lock_within(file: &File, patience: Duration) -> std::io::Result<()> {
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
+}
+
+/// The flow that a packet is about.
+fn flow_of(packet: &str) -> Option<String> {
+    let packet: serde_json::Value = serde_json::from_str(packet).ok()?;
+    packet["flow"]["bookmark"].as_str().map(str::to_owned)
 }
 
 /// A parent's name may be anything that git allows, so its hash names the file.
@@ -186,9 +267,13 @@ mod tests {
         let held = journal.lock_parent(&main, "a8f2").unwrap();
         assert!(journal.try_lock_parent(&main, "b1c4").unwrap().is_none());
         assert_eq!(journal.parent_holder(&main).as_deref(), Some("a8f2"));
+        let in_use = journal.locks_in_use(Duration::ZERO).unwrap();
+        let path = journal.dir.join(parent_lock(&main));
+        assert_eq!(in_use, [InUse::Landing { path, who: Some("a8f2".to_owned()) }]);
         assert!(journal.try_lock_parent(&dev, "b1c4").unwrap().is_some());
         drop(held);
         assert!(journal.try_lock_parent(&main, "b1c4").unwrap().is_some());
+        assert_eq!(journal.locks_in_use(Duration::ZERO).unwrap(), []);
     }
 
     #[test]

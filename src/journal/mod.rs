@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use lines::{Known, Look};
-pub(crate) use locks::{Held, short_hash};
+pub(crate) use locks::{Held, InUse, short_hash};
 
 use crate::event::Event;
 use crate::model::{OpId, RepoId};

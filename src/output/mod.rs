@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(crate) use csv::csv_line;
 pub(crate) use json::{change_json, flow_json};
 pub(crate) use progress::Progress;
-pub(crate) use style::{age, status, value_text};
+pub(crate) use style::{age, alarm, status, value_text};
 pub(crate) use table::table;
 pub(crate) use tree::{Leaf, tree};
 

@@ -24,6 +24,12 @@ pub(crate) fn status(status: Status) -> String {
     format!("{style}{status}{style:#}")
 }
 
+/// A word that calls for attention; a failure's more than a warning's.
+pub(crate) fn alarm(word: &str, is_failure: bool) -> String {
+    let style = if is_failure { ERROR } else { AnsiColor::Yellow.on_default() };
+    format!("{style}{word}{style:#}")
+}
+
 /// How long ago, in one unit: `now`, `5m`, `3h`, `12d`, `2y`.
 pub(crate) fn age(now: Timestamp, then: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs();

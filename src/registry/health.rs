@@ -2,11 +2,12 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::config::DbConfig;
-use rusqlite::{ErrorCode, OpenFlags};
+use rusqlite::{ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::open::{PATIENCE, default_path, folder_of};
 use super::site::rebuilt;
@@ -49,6 +50,20 @@ impl Registry {
             Ok((registry, Some(damage))) => registry.check_not_newer().map(|()| Health::Damaged(damage)),
             Err(error) if is_damage(&error) => Ok(Health::Damaged(error.to_string())),
             Err(error) => Err(failure(error)).with_context(|| format!("Could not open the registry {path}")),
+        }
+    }
+
+    /// Whether somebody writes to the registry, and goes on doing so for longer than this.
+    pub(crate) fn is_locked(path: &Utf8Path, patience: Duration) -> anyhow::Result<bool> {
+        let mut registry =
+            Self::connect_whole(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience).map_err(failure)?;
+        let begun = registry
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(Transaction::rollback);
+        match begun {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(true),
+            begun => begun.map(|()| false).map_err(failure),
         }
     }
 

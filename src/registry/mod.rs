@@ -24,6 +24,7 @@ mod site;
 mod space;
 mod upkeep;
 mod verifications;
+mod waiting;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -44,6 +45,7 @@ pub(crate) use site::Site;
 pub(crate) use space::{Space, size_on_disk};
 pub(crate) use upkeep::{KeptRepo, Superseded};
 pub(crate) use verifications::VerificationRow;
+pub(crate) use waiting::Waiting;
 
 use crate::error::{Failure, Kind};
 

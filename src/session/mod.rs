@@ -10,7 +10,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use crate::config::{Config, Setting, Trunk, understand};
+use crate::config::{Complaint, Config, Setting, Trunk, understand};
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::graph::Graph;
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     pub(crate) jj: Jj,
     pub(crate) config: Config,
     /// What is wrong with the config.
-    pub(crate) complaints: Vec<String>,
+    pub(crate) complaints: Vec<Complaint>,
     pub(crate) now: Timestamp,
 }
 
@@ -89,7 +89,7 @@ impl Place {
     }
 
     /// The settings as jj resolves them here, and what is wrong with them.
-    pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<String>)> {
+    pub(crate) fn load_config(&self, program: &std::path::Path) -> anyhow::Result<(Config, Vec<Complaint>)> {
         let entries = jj::load_config(program, &self.dir, &self.options)?;
         let text = |name: &str| {
             let entry = entries.iter().rfind(|entry| entry.name == name)?;

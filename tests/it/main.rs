@@ -17,6 +17,8 @@ mod completion_shells;
 mod concurrent;
 mod conflict_ways;
 mod conflicts;
+mod doctor;
+mod doctor_waits;
 mod export;
 mod faults;
 mod fleet;

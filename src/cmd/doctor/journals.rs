@@ -3,14 +3,16 @@
 use camino::Utf8Path;
 use serde_json::json;
 
-use super::{Check, FIX, State};
+use super::check::{Check, Remedy, State};
 use crate::cmd::Call;
 use crate::jj::Repo;
 use crate::journal::{Journal, Look};
 use crate::ledger::{Condition, examine, journal_of, mend};
 use crate::model::RepoId;
 use crate::registry::Registry;
+use crate::text::counted;
 
+const WHAT: &str = "repo";
 /// How many line numbers are told to a person.
 const SHOWN: usize = 10;
 
@@ -27,13 +29,19 @@ pub(super) fn check(call: &Call, registry: Option<&Utf8Path>, is_fixing: bool, c
                 checks.push(check);
             }
         }
-        Err(error) => checks.push(Check::bad("repo", &error)),
+        Err(error) => checks.push(Check::failed(WHAT, &error)),
     }
     match here {
-        None => checks.push(Check::good("repo", "none here")),
+        None => {
+            let has_git = call.place.dir.ancestors().any(|dir| dir.join(".git").exists());
+            checks.push(Check::good(
+                WHAT,
+                if has_git { "git's alone here, and none of jj's" } else { "none here" },
+            ));
+        }
         Some(_) if is_told => {}
         Some(journal) => checks.push(match journal.look() {
-            Err(error) => Check::bad("repo", &anyhow::Error::from(error).context(journal.path())),
+            Err(error) => Check::failed(WHAT, &anyhow::Error::from(error).context(journal.path())),
             Ok(look) => say(&journal, &Condition { look, ..Condition::default() }),
         }),
     }
@@ -48,7 +56,7 @@ fn check_all(path: &Utf8Path, here: Option<&RepoId>, is_fixing: bool) -> anyhow:
         let is_here = here == Some(&repo.id);
         let found = check_one(&mut registry, &journal, &repo.id, is_fixing);
         let found = found.unwrap_or_else(|error| {
-            vec![Check::bad("repo", &error.context(format!("Could not read {}", journal.path())))]
+            vec![Check::failed(WHAT, &error.context(format!("Could not read {}", journal.path())))]
         });
         checks.extend(
             found
@@ -72,7 +80,7 @@ fn check_one(
         let restored = mend(registry, journal, repo)?;
         let says = format!("{}, and is mended: {}", wrong(&condition), journal.path());
         let details = json!({"journal": journal.path(), "restored": restored, "foreign": condition.foreign});
-        checks.push(Check::mended("repo", says).details(details));
+        checks.push(Check::mended(WHAT, "journal-broken", says).details(details));
         condition = examine(registry, journal, repo)?;
     }
     checks.push(say(journal, &condition));
@@ -87,9 +95,9 @@ fn say(journal: &Journal, condition: &Condition) -> Check {
         "lacking": condition.lacking, "foreign": condition.foreign, "behind": condition.behind,
     });
     let check = if condition.is_broken() {
-        Check::warning("repo", format!("{}: {path}", wrong(condition)), FIX)
+        Check::warning(WHAT, "journal-broken", format!("{}: {path}", wrong(condition)), Remedy::fix())
     } else if bad.is_empty() {
-        Check::good("repo", format!("{lines} recorded events in {path}"))
+        Check::good(WHAT, format!("{} in {path}", counted(*lines as u64, "recorded event")))
     } else {
         let mut numbers: Vec<String> = bad.iter().take(SHOWN).map(ToString::to_string).collect();
         if bad.len() > SHOWN {
@@ -100,7 +108,8 @@ fn say(journal: &Journal, condition: &Condition) -> Check {
             bad.len(),
             numbers.join(", ")
         );
-        Check::new("repo", State::Warning, says)
+        let advice = "a newer jj-flow may know what they say: they are kept, and harm nothing";
+        Check::warning(WHAT, "journal-lines", says, Remedy::advice(advice))
     };
     check.details(details)
 }

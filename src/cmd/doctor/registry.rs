@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Check, FIX, State};
+use super::check::{Check, Remedy};
 use crate::cmd::Call;
 use crate::config::Config;
 use crate::env;
@@ -11,7 +11,10 @@ use crate::journal::Journal;
 use crate::ledger::{Rebuilt, rebuild};
 use crate::model::RepoId;
 use crate::registry::{Health, Registry, RepoRow, exposed, load_listed};
-use crate::text::counted;
+use crate::text::{counted, quoted};
+
+const WHAT: &str = "registry";
+const KEPT: &str = "what could not be read is in the damaged file still, which is kept";
 
 /// Looks at the registry, which comes back by its path where there is a sound one.
 pub(super) fn check(
@@ -26,11 +29,11 @@ pub(super) fn check(
         let damage = match Registry::examine(&path)? {
             Health::Sound => {
                 Registry::open(&path)?;
-                checks.push(Check::good("registry", format!("sound, at {path}")));
+                checks.push(Check::good(WHAT, format!("sound, at {path}")));
                 return Ok((path, checks, true));
             }
             Health::Missing if Journal::load_elsewhere(&path)?.is_empty() => {
-                checks.push(Check::good("registry", format!("none yet; it will be at {path}")));
+                checks.push(Check::good(WHAT, format!("none yet; it will be at {path}")));
                 return Ok((path, checks, false));
             }
             Health::Missing => "it is gone, and repos elsewhere lie beside it".to_owned(),
@@ -41,7 +44,7 @@ pub(super) fn check(
             checks.extend(mend(&path, &damage, known(&path, &call.place.dir)?)?);
         } else {
             let says = format!("The registry {path} is damaged: {damage}");
-            checks.push(Check::new("registry", State::Bad, says).hint(FIX));
+            checks.push(Check::bad(WHAT, "registry-damaged", says, Remedy::fix()));
         }
         Ok((path, checks, is_sound))
     };
@@ -51,7 +54,7 @@ pub(super) fn check(
             is_sound.then_some(path)
         }
         Err(error) => {
-            checks.push(Check::bad("registry", &error));
+            checks.push(Check::failed(WHAT, &error));
             None
         }
     }
@@ -68,9 +71,10 @@ fn check_modes(path: &Utf8Path, is_fixing: bool) -> anyhow::Result<Vec<Check>> {
         let says = format!("{} has mode {:04o}", exposed.path, exposed.mode);
         if is_fixing {
             exposed.close()?;
-            checks.push(Check::mended("registry", format!("{says}: it is private now")));
+            checks.push(Check::mended(WHAT, "registry-exposed", format!("{says}: it is private now")));
         } else {
-            checks.push(Check::warning("registry", format!("{says}: it is to be private"), FIX));
+            let says = format!("{says}: it is to be private");
+            checks.push(Check::warning(WHAT, "registry-exposed", says, Remedy::fix()));
         }
     }
 }
@@ -89,7 +93,7 @@ fn known(path: &Utf8Path, dir: &Utf8Path) -> anyhow::Result<Vec<RepoRow>> {
 
 fn mend(path: &Utf8Path, damage: &str, more: Vec<RepoRow>) -> anyhow::Result<Vec<Check>> {
     let Some(rebuilt) = rebuild(path, more)? else {
-        return Ok(vec![Check::good("registry", format!("sound again, at {path}"))]);
+        return Ok(vec![Check::good(WHAT, format!("sound again, at {path}"))]);
     };
     let Rebuilt { repos, events, contexts, approvals, proofs, .. } = rebuilt;
     let aside = match &rebuilt.set_aside {
@@ -105,22 +109,26 @@ fn mend(path: &Utf8Path, damage: &str, more: Vec<RepoRow>) -> anyhow::Result<Vec
     ];
     let counts = counts.map(|(number, word)| counted(number, word)).join(", ");
     let says = format!("was damaged ({damage}) and is made anew at {path}, with {counts}{aside}");
-    let mut checks = vec![Check::mended("registry", says).details(serde_json::to_value(&rebuilt)?)];
+    let mut checks =
+        vec![Check::mended(WHAT, "registry-damaged", says).details(serde_json::to_value(&rebuilt)?)];
     if rebuilt.restored > 0 {
         let says =
             format!("put back into journals that lacked them: {}", counted(rebuilt.restored as u64, "event"));
-        checks.push(Check::mended("registry", says));
+        checks.push(Check::mended(WHAT, "registry-damaged", says));
     }
     for root in &rebuilt.missing {
         let says = format!("{root} is not there: what the damaged file tells of it is kept");
-        checks.push(Check::new("registry", State::Warning, says));
+        let remedy = Remedy::advice("once the repo is there again, its next command reads its journal too");
+        checks.push(Check::warning(WHAT, "repo-missing", says, remedy));
     }
     for (root, why) in &rebuilt.failed {
-        checks.push(Check::new("registry", State::Bad, format!("the record of {root} was not read: {why}")));
+        let says = format!("the record of {root} was not read: {why}");
+        let remedy = Remedy::run(format!("jj-flow -R {} doctor --fix", quoted(root)));
+        checks.push(Check::bad(WHAT, "record-unread", says, remedy));
     }
     if rebuilt.refused > 0 {
         let says = format!("read and not taken in: {}", counted(rebuilt.refused as u64, "event"));
-        checks.push(Check::new("registry", State::Warning, says));
+        checks.push(Check::warning(WHAT, "events-refused", says, Remedy::advice(KEPT)));
     }
     for table in &rebuilt.broken {
         let broken = table.broken.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -130,7 +138,7 @@ fn mend(path: &Utf8Path, damage: &str, more: Vec<RepoRow>) -> anyhow::Result<Vec
             counted(table.rows as u64, "row"),
             table.unreadable
         );
-        checks.push(Check::new("registry", State::Warning, says));
+        checks.push(Check::warning(WHAT, "table-damaged", says, Remedy::advice(KEPT)));
     }
     Ok(checks)
 }

@@ -1,66 +1,112 @@
-//! jj itself, its config, the alias and the shim.
+//! jj itself, and what its config says of flows.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::Check;
+use serde_json::json;
+
+use super::check::{Check, Remedy};
 use crate::cmd::Call;
-use crate::config::Config;
+use crate::config::{Complaint, Config, Fault};
+use crate::jj::{self, Entry};
 use crate::session::require_jj;
-use crate::{env, jj};
+use crate::text::quoted;
 
-/// Looks at jj and its config, which comes back where it can be read. The answer then follows its colours.
-pub(super) fn check(call: &mut Call, checks: &mut Vec<Check>) -> anyhow::Result<Option<Config>> {
-    let program = match require_jj() {
-        Ok(program) => program,
+/// A jj that works, and a config that it can read.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) program: PathBuf,
+    pub(super) entries: Vec<Entry>,
+    pub(super) config: Config,
+}
+
+/// Looks at jj and its config. The answer then follows its colours.
+pub(super) fn check(call: &mut Call, checks: &mut Vec<Check>) -> Option<Setup> {
+    let found = require_jj().and_then(|program| Ok((jj::require_supported(&program)?, program)));
+    let (version, program) = match found {
+        Ok(found) => found,
         Err(error) => {
-            checks.push(Check::bad("jj", &error));
-            return Ok(None);
+            checks.push(Check::failed("jj", &error));
+            return None;
         }
     };
-    let version = jj::require_supported(&program)?;
     checks.push(Check::good("jj", format!("{version} at {}", program.display())));
-    let (config, complaints) = match call.place.load_config(&program) {
+    let loaded = call
+        .place
+        .load_config(&program)
+        .and_then(|loaded| Ok((loaded, jj::load_config(&program, &call.place.dir, &call.place.options)?)));
+    let ((config, complaints), entries) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            checks.push(Check::bad("config", &error));
-            return Ok(None);
+            checks.push(Check::failed("config", &error));
+            return None;
         }
     };
     call.out.follow(config.color.as_deref());
-    let wrong = complaints.iter().map(|complaint| Check::warning("config", complaint, "jj flow config"));
-    checks.extend(wrong);
+    let setup = Setup { program, entries, config };
+    checks.extend(complaints.iter().map(|complaint| setup.tell(complaint)));
     if complaints.is_empty() {
         checks.push(Check::good("config", "every flow.* setting is understood"));
     }
-    checks.push(check_alias(&program, call)?);
-    Ok(Some(config))
+    Some(setup)
 }
 
-fn check_alias(program: &Path, call: &Call) -> anyhow::Result<Check> {
-    let entries = jj::load_config(program, &call.place.dir, &call.place.options)?;
-    Ok(match entries.iter().find(|entry| entry.name == "aliases.flow") {
-        Some(entry) => Check::good("alias", format!("jj flow is {}", entry.value)),
-        None => Check::warning("alias", "`jj flow` is no command of jj here", "jj-flow install"),
-    })
-}
-
-/// Whether a `jj` typed in this shell meets the shim first.
-pub(super) fn check_shim() -> Check {
-    let first = env::var_os("PATH").and_then(|path| which::which_in_global("jj", Some(path)).ok()?.next());
-    let is_own = |path: &Path| {
-        let own = std::fs::metadata(env::current_exe().ok()?).ok()?;
-        let file = std::fs::metadata(path).ok()?;
-        Some((file.dev(), file.ino()) == (own.dev(), own.ino()))
-    };
-    match first {
-        Some(path) if is_own(&path) == Some(true) => {
-            Check::good("shim", format!("first on PATH: {}", path.display()))
-        }
-        _ => Check::warning(
-            "shim",
-            "not first on PATH: bookmarks made with jj itself are recorded later",
-            "jj-flow install",
-        ),
+impl Setup {
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().rfind(|entry| entry.name == name)
     }
+
+    fn tell(&self, complaint: &Complaint) -> Check {
+        let name = format!("flow.{}", complaint.setting);
+        let entry = self.entry(&name);
+        let code = match complaint.fault {
+            Fault::Unknown { .. } => "unknown-setting",
+            Fault::Value => "bad-value",
+            Fault::Foreign => "foreign-setting",
+        };
+        let remedy = match (entry, complaint.fault) {
+            (Some(entry), Fault::Unknown { nearest: Some(nearest) }) => self.rename(entry, nearest),
+            _ => None,
+        };
+        let check = Check::warning(
+            "config",
+            code,
+            complaint.to_string(),
+            remedy.unwrap_or_else(|| Remedy::run(where_is(&name))),
+        );
+        check.details(json!({
+            "setting": name,
+            "value": entry.map(|entry| &entry.value),
+            "source": entry.map(|entry| &entry.source),
+            "path": entry.and_then(|entry| entry.path.as_ref()),
+        }))
+    }
+
+    /// Gives what was misspelled its right name, where jj writes into the very file that it stands in.
+    fn rename(&self, entry: &Entry, nearest: &str) -> Option<Remedy> {
+        let right = format!("flow.{nearest}");
+        let option = match entry.source.as_str() {
+            "user" if self.is_where_jj_writes(entry) => "--user",
+            "repo" => "--repo",
+            "workspace" => "--workspace",
+            _ => return None,
+        };
+        if self.entry(&right).is_some() {
+            return None;
+        }
+        let (name, value) = (quoted(&entry.name), quoted(&entry.value.to_string()));
+        Some(Remedy::run(format!(
+            "jj config set {option} {right} {value} && jj config unset {option} {name}"
+        )))
+    }
+
+    fn is_where_jj_writes(&self, entry: &Entry) -> bool {
+        let mut files = jj::user_config_files(&self.program).unwrap_or_default();
+        files.retain(|file| file.is_file());
+        matches!(files.as_slice(), [only] if entry.path.as_deref() == Some(only.as_str()))
+    }
+}
+
+/// The command that shows which file sets something.
+pub(super) fn where_is(name: &str) -> String {
+    format!("jj config list {} --template builtin_config_list_detailed", quoted(name))
 }

@@ -82,32 +82,53 @@ pub(crate) fn load_mention(dir: &Utf8Path, text: &str) -> bool {
 }
 
 fn run_config_list(program: &Path, dir: &Utf8Path, options: &[String]) -> anyhow::Result<Vec<Entry>> {
+    let entries = run_list(program, dir, options, &["--include-overridden"])?;
+    let is_asked = |entry: &Entry| ASKED.iter().any(|asked| entry.name.starts_with(asked));
+    Ok(entries.into_iter().filter(Entry::holds).filter(is_asked).collect())
+}
+
+/// The settings of jj's merge tools, jj's own defaults among them.
+pub(crate) fn run_merge_tools(
+    program: &Path,
+    dir: &Utf8Path,
+    options: &[String],
+) -> anyhow::Result<Vec<Entry>> {
+    run_list(program, dir, options, &["--include-defaults", "merge-tools"])
+}
+
+fn run_list(program: &Path, dir: &Utf8Path, options: &[String], what: &[&str]) -> anyhow::Result<Vec<Entry>> {
     let mut args = vec!["--color=never".into(), "--no-pager".into(), "--ignore-working-copy".into()];
     args.extend(options.iter().map(Into::into));
-    let list = ["config", "list", "--include-overridden", r#"--template=json(self) ++ "\n""#];
-    args.extend(list.map(Into::into));
+    args.extend(["config", "list", r#"--template=json(self) ++ "\n""#].map(Into::into));
+    args.extend(what.iter().map(Into::into));
     let finished =
         process::run_captured(program, &args, Some(dir.as_std_path()), &[locate::guard_spawn(program)])?;
     if !finished.status.success() {
         return Err(failed("config list", &finished.stderr).into());
     }
     let text = String::from_utf8_lossy(&finished.stdout);
-    let entries = text.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok());
-    let is_asked = |entry: &Entry| ASKED.iter().any(|asked| entry.name.starts_with(asked));
-    Ok(entries.filter(Entry::holds).filter(is_asked).collect())
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// The files of the user's own config, those that are not there yet among them, as jj names them.
+pub(crate) fn user_config_files(program: &Path) -> anyhow::Result<Vec<Utf8PathBuf>> {
+    let args = ["config", "path", "--user"].map(Into::into);
+    let finished = process::run_captured(program, &args, None, &[locate::guard_spawn(program)])?;
+    if !finished.status.success() {
+        return Err(failed("config path", &finished.stderr).into());
+    }
+    Ok(String::from_utf8_lossy(&finished.stdout).lines().map(Utf8PathBuf::from).collect())
 }
 
 /// The folder of the user's own config, which has `conf.d` in it.
 pub(crate) fn user_config_dir(program: &Path) -> anyhow::Result<Utf8PathBuf> {
-    let args = ["config", "path", "--user"].map(Into::into);
-    let finished = process::run_captured(program, &args, None, &[locate::guard_spawn(program)])?;
-    let text = String::from_utf8_lossy(&finished.stdout);
     // A user may have several files, `~/.jjconfig.toml` among them: conf.d is beside the one in jj's own folder.
-    let folders = text.lines().filter_map(|line| Utf8Path::new(line).parent());
+    let files = user_config_files(program)?;
+    let folders = files.iter().filter_map(|file| file.parent());
     let folders = folders
         .map(|folder| if folder.ends_with("conf.d") { folder.parent().unwrap_or(folder) } else { folder });
     match folders.clone().find(|folder| folder.ends_with("jj")) {
-        Some(folder) if finished.status.success() && folder.is_absolute() => Ok(folder.to_owned()),
-        _ => Err(failed("config path", &finished.stderr).into()),
+        Some(folder) if folder.is_absolute() => Ok(folder.to_owned()),
+        _ => Err(failed("config path", "there is no folder named jj among them").into()),
     }
 }
