@@ -67,6 +67,7 @@ kinds! {
     Git "git-failed" "a git command failed",
     Config "config" "the config or the environment does not allow it",
     Io "io" "a file could not be read or written",
+    PathTaken "path-taken" "there is something at that path already",
     Unmergeable "not-mergeable" "a file of an agent's cannot take in or give back jj-flow's part",
 }
 

@@ -6,7 +6,7 @@ use super::Call;
 use crate::error::{Failure, Kind};
 use crate::event::{Origin, What};
 use crate::graph::Change;
-use crate::jj;
+use crate::jj::{self, Jj};
 use crate::landing::{News, Strip, settle};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, ChangeId};
@@ -71,15 +71,16 @@ impl Desk {
         find(&self.session, &mut self.ledger, &self.component, &survey)
     }
 
-    /// Makes the working copy, which is new or adopted, a flow: first its row, then its bookmark, so that a kill in
+    /// Makes the working copy, which is new or adopted, a flow, or that of another workspace: first its row, then its bookmark, so that a kill in
     /// between loses neither parent nor maker. Called while the ledger is [making](Ledger::begin_making).
     pub(super) fn make_flow(
         &mut self,
         name: &FlowName,
         parent: Option<BookmarkName>,
         origin: Origin,
+        there: Option<&Jj>,
     ) -> anyhow::Result<ChangeId> {
-        let jj = &self.session.jj;
+        let jj = there.unwrap_or(&self.session.jj);
         let op = jj.require_head()?;
         let graph = jj.read_at(&op, "@")?;
         let tip = graph.changes().first().map(Change::tip);

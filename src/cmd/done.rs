@@ -11,11 +11,12 @@ use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
 use crate::landing::{Goal, News, forecast, push_landed};
-use crate::model::{BookmarkName, Status};
+use crate::model::{BookmarkName, OpId, Status};
 use crate::name::FlowName;
 use crate::output::plain;
 use crate::registry::KnownLanding;
 use crate::survey::{Standing, Survey};
+use crate::text::quoted;
 
 /// Mark a flow's success and land it on its parent at once
 #[derive(Debug, Args)]
@@ -100,6 +101,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         text.extend(then.iter().map(|flow| format!("\nThen {flow}.")));
         return desk.answer(&call, &text, json!({"plan": planned.to_json(), "cascade": below}));
     }
+    let has_workspace = has_workspace(&survey, &name);
     // A push fetches first, and what was read is old then.
     let first = if below.is_empty() && order.push.is_none() { Some(survey) } else { None };
     let mut landed_below = Vec::new();
@@ -112,7 +114,28 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let landed = hand_over(call.out, land_flow(&mut desk, call.out, &name, &order, first))?;
     let mut object = landed_json(&landed, &order);
     object["cascade"] = landed_below.into();
-    desk.answer(&call, &landed_text(&landed, &order), object)
+    let mut text = landed_text(&landed, &order);
+    let workspace = if has_workspace { own_workspace(&desk, &landed.operation, &name)? } else { None };
+    if let Some(root) = workspace {
+        let main = quoted(desk.session.repo().main_root().as_str());
+        let command = format!("jj flow -R {main} gc");
+        text += &format!("\nIts workspace {} is not needed any more: {}", plain(&root), plain(&command));
+        object["workspace"] = json!({"root": root, "remove": command});
+    }
+    desk.answer(&call, &text, object)
+}
+
+/// Whether a workspace has the flow's name: jj names them only where there are several.
+fn has_workspace(survey: &Survey, flow: &FlowName) -> bool {
+    let mut names = survey.graph.changes().iter().flat_map(|change| &change.workspaces);
+    names.any(|name| name == flow.as_str())
+}
+
+/// Where the workspace lies that the flow has to itself.
+fn own_workspace(desk: &Desk, at: &OpId, flow: &FlowName) -> anyhow::Result<Option<String>> {
+    let known = desk.session.jj.read_workspaces(at)?;
+    let own = known.iter().find(|known| known.name == flow.as_str());
+    Ok(own.map(|own| own.root.to_string()))
 }
 
 /// The landing of a merged flow that is to be pushed and never was: a kill came between.

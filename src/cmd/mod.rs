@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agents;
+mod begin;
 mod complete;
 mod config;
 mod conflicts;

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
+use super::begin::{Beginning, Begun, begin};
 use super::desk::Desk;
 use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
@@ -30,12 +31,11 @@ pub(super) struct NewArgs {
     from: Option<String>,
 
     /// Take the current change as the flow's first instead of making one
-    #[arg(long)]
+    #[arg(long, conflicts_with = "workspace")]
     here: bool,
 
-    /// The description of the change
-    #[arg(long, short)]
-    message: Option<String>,
+    #[command(flatten)]
+    beginning: Beginning,
 }
 
 pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
@@ -47,21 +47,20 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
         Some(text) => Some(find_parent(&survey, text)?),
         None => open_parent(&survey, &name),
     };
-    let place = if args.here {
-        here(&desk, &survey, args)?
+    let parent_name = parent.map(|parent| parent.name.bookmark());
+    let (place, begun) = if args.here {
+        let place = here(&desk, &survey, args)?;
+        let change = desk.make_flow(&name, parent_name, Origin::New, None)?;
+        (place, Begun { change, workspace: None })
     } else {
-        let place = start(&survey, parent, args.from.as_deref());
-        let mut new = vec!["new".to_owned()];
-        new.extend(args.message.iter().map(|message| format!("--message={message}")));
-        new.extend(["--".to_owned(), place.revset]);
-        desk.session.jj.run(&new)?;
-        place.shown
+        let Start { revset, shown } = start(&survey, parent, args.from.as_deref());
+        let begun = begin(&mut desk, &call, &name, revset, parent_name, (Origin::New, &args.beginning))?;
+        (shown, begun)
     };
-    let parent = parent.map(|parent| parent.name.bookmark());
-    let change = desk.make_flow(&name, parent, Origin::New)?;
     let flow = desk.row(&name.bookmark());
-    let text = format!("Started {name} on {} (change {}).", plain(&place), change.short());
-    desk.answer(&call, &text, json!({"flow": flow}))
+    let (place, change) = (plain(&place), begun.change.short());
+    let text = format!("Started {name} on {place}{} (change {change}).", begun.place());
+    desk.answer(&call, &text, json!({"flow": flow, "workspace": begun.workspace}))
 }
 
 /// The conforming name for free text, under the caller's uid.
@@ -101,7 +100,7 @@ fn here(desk: &Desk, survey: &Survey, args: &NewArgs) -> anyhow::Result<String> 
         let message = format!("Could not start a flow here: the current change is that of {}", flow.name);
         return Err(Failure::new(Kind::NameTaken, message).hint("jj flow sub scaling").into());
     }
-    if let Some(message) = &args.message {
+    if let Some(message) = &args.beginning.message {
         desk.session.jj.run(&["describe".to_owned(), format!("--message={message}")])?;
     }
     Ok("the current change".to_owned())

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
+use super::begin::{Beginning, begin};
 use super::desk::Desk;
 use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
@@ -25,9 +26,8 @@ pub(super) struct SubArgs {
     #[arg(long, value_name = "FLOW")]
     of: Option<String>,
 
-    /// The description of the change
-    #[arg(long, short)]
-    message: Option<String>,
+    #[command(flatten)]
+    beginning: Beginning,
 }
 
 pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
@@ -53,13 +53,12 @@ pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
         let to = format!("--to={}", jj::commit(&tip.commit));
         jj.run(&["bookmark", "move", &jj::pattern(&parent_bookmark), &to])?;
     }
-    let mut new = vec!["new".to_owned(), jj::commit(&tip.commit)];
-    new.extend(args.message.iter().map(|message| format!("--message={message}")));
-    jj.run(&new)?;
-    let change = desk.make_flow(&name, Some(parent_bookmark), Origin::Sub)?;
+    let (revset, above) = (jj::commit(&tip.commit), parent.name.clone());
+    let how = (Origin::Sub, &args.beginning);
+    let begun = begin(&mut desk, &call, &name, revset, Some(parent_bookmark), how)?;
     let flow = desk.row(&name.bookmark());
-    let text = format!("Started {name} on {} (change {}).", parent.name, change.short());
-    desk.answer(&call, &text, json!({"flow": flow}))
+    let text = format!("Started {name} on {above}{} (change {}).", begun.place(), begun.change.short());
+    desk.answer(&call, &text, json!({"flow": flow, "workspace": begun.workspace}))
 }
 
 fn child_name(parent: &Standing, text: &str, max_depth: usize) -> anyhow::Result<FlowName> {

@@ -32,6 +32,7 @@ pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
 pub(crate) use store::{Between, Move, OpStore, Operation, Step, Surveyed, Target};
 pub(crate) use version::require_supported;
+pub(crate) use workspaces::Workspace;
 
 use crate::error::{Failure, Kind};
 use crate::model::{BookmarkName, CommitId, OpId};

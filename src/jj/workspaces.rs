@@ -1,10 +1,10 @@
 //! The workspaces of a repo: where they are, and what lies in them unsnapshotted.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::{Jj, Repo, speculated};
-use crate::model::{CommitId, OpId};
+use crate::model::OpId;
 
 /// A workspace other than the one that was asked, its folder there or not.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -18,7 +18,7 @@ const REFUSED: &str = "Refused to snapshot some files:";
 
 impl Jj {
     /// The same jj in another workspace of this repo; none where no such workspace lies there.
-    pub(crate) fn at(&self, root: &camino::Utf8Path) -> Option<Self> {
+    pub(crate) fn at(&self, root: &Utf8Path) -> Option<Self> {
         let repo = Repo::at(root).filter(|repo| repo.dir() == self.repo.dir())?;
         Some(Self::new(self.program.clone(), repo, self.options.clone()))
     }
@@ -51,15 +51,24 @@ impl Jj {
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
-    /// Adds a workspace in a folder that is not there yet, on a new change over a commit.
+    /// Adds a workspace in a folder that is not there yet or is empty, on a new change over a revision.
     pub(crate) fn add_workspace(
         &self,
         name: &str,
-        root: &camino::Utf8Path,
-        on: &CommitId,
+        root: &Utf8Path,
+        revset: &str,
+        message: Option<&str>,
     ) -> anyhow::Result<()> {
-        let revision = format!("--revision={}", super::commit(on));
-        self.run(&["workspace", "add", "--name", name, &revision, root.as_str()]).map(drop)
+        let mut args = ["workspace", "add", "--name", name].map(str::to_owned).to_vec();
+        args.push(format!("--revision={revset}"));
+        args.extend(message.map(|message| format!("--message={message}")));
+        args.extend(["--".to_owned(), root.to_string()]);
+        self.run(&args).map(drop)
+    }
+
+    /// Has the repo forget a workspace; its folder stays.
+    pub(crate) fn forget_workspace(&self, name: &str) -> anyhow::Result<()> {
+        self.run(&["--ignore-working-copy", "workspace", "forget", "--", name]).map(drop)
     }
 }
 

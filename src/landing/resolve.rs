@@ -82,7 +82,7 @@ fn work(
     if let Some(above) = folder.parent() {
         crate::slots::make_private(above)?;
     }
-    strip.jj.add_workspace(&name(id), folder, &packet.change.commit)?;
+    strip.jj.add_workspace(&name(id), folder, &jj::commit(&packet.change.commit), None)?;
     failpoint::reach("resolver-added");
     let there = strip.jj.at(folder).ok_or_else(|| {
         Failure::new(Kind::Jj, format!("Could not find the workspace that jj made in {folder}"))

@@ -1,5 +1,5 @@
-//! What may go: bookmarks of flows that landed long ago, moves that later ones followed, repos that are not there any
-//! more. Each is a pure plan first.
+//! What may go: workspaces and bookmarks of flows that have landed, moves that later ones followed, repos that are not
+//! there any more. Each is a pure plan first.
 //!
 //! Nothing goes that anybody may still need or that could not be brought back: bookmarks by jj's own undo, repos from
 //! their archive. A move is the one thing that is gone for good.
@@ -8,11 +8,13 @@ mod delete;
 mod gone;
 mod merged;
 mod moves;
+mod workspaces;
 
 pub(crate) use delete::{delete, load_beneath};
 pub(crate) use gone::{Ground, look, take_away};
 pub(crate) use merged::{Going, MergedPlan, Stays, parents_asked, plan_merged};
 pub(crate) use moves::remove_moves;
+pub(crate) use workspaces::{Leaving, Staying, plan_workspaces, remove_workspace};
 
 use crate::registry::Space;
 

@@ -17,7 +17,7 @@ use crate::session::{Place, Session, require_jj};
 use crate::upkeep::{Ground, freed_by, look, pays, take_away};
 use report::{Left, Report, Taken};
 
-/// Delete the bookmarks of flows that landed long ago, and take from the record what nobody needs any more
+/// Remove the workspaces of flows that have landed, the bookmarks of those that did long ago, and what the record needs no more
 #[derive(Debug, Args)]
 #[command(
     after_help = "How long things are kept is set by flow.keep-merged, flow.keep-events and flow.keep-gone.\n\n\

@@ -7,7 +7,11 @@ use super::report::{Done, Report};
 use crate::cmd::Call;
 use crate::cmd::desk::Desk;
 use crate::error::{Failure, Kind};
-use crate::upkeep::{MergedPlan, delete, freed_by, load_beneath, parents_asked, plan_merged, remove_moves};
+use crate::name::FlowName;
+use crate::upkeep::{
+    MergedPlan, Staying, delete, freed_by, load_beneath, parents_asked, plan_merged, plan_workspaces,
+    remove_moves, remove_workspace,
+};
 
 /// How often it is planned anew where others are quicker.
 const ATTEMPTS: usize = 5;
@@ -26,6 +30,7 @@ pub(super) fn run(call: &mut Call, args: &GcArgs, report: &mut Report) -> anyhow
     report.freed += freed_by(moves.len(), moves.iter().map(|superseded| superseded.bytes).sum());
     let size = desk.ledger.journal.size();
     let mut done = Done::new(desk.ledger.repo.clone(), root.clone(), size);
+    let workspaces = workspaces(&mut desk, call, args, &mut done);
     let bookmarks = match merged_until {
         Some(until) => bookmarks(&mut desk, args, until, &mut done),
         None => Ok(()),
@@ -41,9 +46,32 @@ pub(super) fn run(call: &mut Call, args: &GcArgs, report: &mut Report) -> anyhow
         _ => Ok(()),
     };
     report.done.push(done);
-    for result in [bookmarks, events] {
+    for result in [workspaces, bookmarks, events] {
         if let Err(error) = result {
             report.fail(call, root.as_str(), &error)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the workspaces that flows had to themselves and that have landed, or says which would go.
+fn workspaces(desk: &mut Desk, call: &Call, args: &GcArgs, done: &mut Done) -> anyhow::Result<()> {
+    let known = desk.session.jj.read_workspaces(&desk.session.jj.require_head()?)?;
+    if known.iter().all(|known| FlowName::parse(&known.name).is_err()) {
+        return Ok(());
+    }
+    let survey = match args.dry_run {
+        true => desk.session.survey_quietly(Some(&desk.ledger.registry), &[])?,
+        false => desk.survey(&[])?,
+    };
+    let main = desk.session.repo().main_root();
+    let (leaving, staying) = plan_workspaces(&survey, &known, main, &call.place.dir);
+    done.staying = staying;
+    for leaving in leaving {
+        let kept = if args.dry_run { None } else { remove_workspace(&desk.session.jj, &leaving)? };
+        match kept {
+            None => done.leaving.push(leaving),
+            Some(why) => done.staying.push(Staying { name: leaving.name, root: leaving.root, why }),
         }
     }
     Ok(())

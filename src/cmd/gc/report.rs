@@ -12,7 +12,7 @@ use crate::model::{OpId, RepoId};
 use crate::output::plain;
 use crate::registry::KeptRepo;
 use crate::text::quoted;
-use crate::upkeep::{Going, Stays};
+use crate::upkeep::{Going, Leaving, Staying, Stays};
 
 /// What came of all of it.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(super) struct Report {
 pub(super) struct Done {
     repo: RepoId,
     root: Utf8PathBuf,
+    /// Workspaces.
+    pub(super) leaving: Vec<Leaving>,
+    pub(super) staying: Vec<Staying>,
+    /// Bookmarks.
     pub(super) going: Vec<Going>,
     pub(super) stays: Vec<Stays>,
     pub(super) operation: Option<OpId>,
@@ -68,8 +72,18 @@ pub(super) struct Left {
 
 impl Done {
     pub(super) fn new(repo: RepoId, root: Utf8PathBuf, size: u64) -> Self {
-        let (going, stays) = (Vec::new(), Vec::new());
-        Self { repo, root, going, stays, operation: None, events: 0, before: size, after: size }
+        Self {
+            repo,
+            root,
+            leaving: Vec::new(),
+            staying: Vec::new(),
+            going: Vec::new(),
+            stays: Vec::new(),
+            operation: None,
+            events: 0,
+            before: size,
+            after: size,
+        }
     }
 
     fn json(&self) -> Value {
@@ -77,7 +91,11 @@ impl Done {
         let deleted = going.map(|it| json!({"flow": it.flow, "commit_id": it.at, "landed_at": it.landed_at}));
         let kept = self.stays.iter().map(|it| json!({"flow": it.flow, "reason": it.why, "hint": it.hint}));
         json!({
-            "repo": self.repo, "root": self.root, "deleted": deleted.collect::<Vec<_>>(),
+            "repo": self.repo, "root": self.root, "workspaces": {
+                "removed": self.leaving.iter().map(|it| json!({"flow": it.name, "root": it.root})).collect::<Vec<_>>(),
+                "kept": self.staying.iter().map(|it| json!({"flow": it.name, "root": it.root, "reason": it.why}))
+                    .collect::<Vec<_>>(),
+            }, "deleted": deleted.collect::<Vec<_>>(),
             "kept": kept.collect::<Vec<_>>(), "operation": self.operation, "events": self.events,
             "journal": {"before": self.before, "after": self.after},
         })
@@ -85,6 +103,12 @@ impl Done {
 
     fn lines(&self, dry_run: bool) -> Vec<String> {
         let mut lines = Vec::new();
+        let did = if dry_run { "Would remove" } else { "Removed" };
+        lines.extend(
+            self.leaving.iter().map(|it| format!("{did} the workspace of {}: {}.", it.name, it.root)),
+        );
+        let kept = self.staying.iter();
+        lines.extend(kept.map(|it| format!("Kept the workspace of {}, {}: {}.", it.name, it.root, it.why)));
         if !self.going.is_empty() {
             let names: Vec<&str> = self.going.iter().map(|it| it.flow.as_str()).collect();
             let did = if dry_run { "Would delete" } else { "Deleted" };
@@ -161,9 +185,10 @@ impl Report {
             }
         }
         lines.extend(self.left.iter().map(|left| format!("Kept {} on record: {}.", left.root, left.why)));
-        let nothing_went = self.done.iter().all(|done| done.going.is_empty() && done.events == 0)
-            && self.taken.is_empty()
-            && !self.vacuum;
+        let nothing_went =
+            self.done.iter().all(|done| done.leaving.is_empty() && done.going.is_empty() && done.events == 0)
+                && self.taken.is_empty()
+                && !self.vacuum;
         if !nothing_went {
             lines.extend(self.registry_line());
         } else if self.failed.is_empty() {
