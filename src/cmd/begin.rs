@@ -59,21 +59,28 @@ pub(super) fn begin(
         return Ok(Begun { change: desk.make_flow(name, parent, origin, None)?, workspace: None });
     };
     let root = call.place.dir.join(path);
-    let there = match left_by_a_kill(desk, name, &root)? {
-        Some(there) => there,
-        None => {
-            require_empty(name, path, &root)?;
-            add(desk, name, &root, &revset, message)?
-        }
-    };
-    let root = there.repo().root().to_owned();
-    match desk.make_flow(name, parent, origin, Some(&there)) {
-        Ok(change) => Ok(Begun { change, workspace: Some(root) }),
-        Err(error) => Err(match take_away(desk, name, &root) {
-            Ok(()) => error,
-            Err(left) => error.context(format!("Could not take {root} away again: {left:#}")),
-        }),
+    if let Some(there) = left_by_a_kill(desk, name, &root)? {
+        return make_flow_there(desk, name, parent, origin, &there);
     }
+    require_empty(name, path, &root)?;
+    let made = add(desk, name, &root, &revset, message)
+        .and_then(|there| make_flow_there(desk, name, parent, origin, &there));
+    // jj leaves a folder behind where it could not make the change.
+    made.map_err(|error| match take_away(desk, name, &root) {
+        Ok(()) => error,
+        Err(left) => error.context(format!("Could not take {root} away again: {left:#}")),
+    })
+}
+
+fn make_flow_there(
+    desk: &mut Desk,
+    name: &FlowName,
+    parent: Option<BookmarkName>,
+    origin: Origin,
+    there: &Jj,
+) -> anyhow::Result<Begun> {
+    let change = desk.make_flow(name, parent, origin, Some(there))?;
+    Ok(Begun { change, workspace: Some(there.repo().root().to_owned()) })
 }
 
 /// A workspace of this very name that a kill has left without its flow.
@@ -126,5 +133,5 @@ fn add(
 
 fn take_away(desk: &Desk, name: &FlowName, root: &Utf8Path) -> anyhow::Result<()> {
     desk.session.jj.forget_workspace(name.as_str())?;
-    Ok(std::fs::remove_dir_all(root)?)
+    if root.exists() { Ok(std::fs::remove_dir_all(root)?) } else { Ok(()) }
 }

@@ -1,13 +1,13 @@
 //! The workspaces of a repo: where they are, and what lies in them unsnapshotted.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
 
+use super::store::load_place;
 use super::{Jj, Repo, speculated};
 use crate::model::OpId;
 
 /// A workspace other than the one that was asked, its folder there or not.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Workspace {
     pub(crate) name: String,
     pub(crate) root: Utf8PathBuf,
@@ -44,11 +44,21 @@ impl Jj {
         Ok((speculated(&stderr), left_out(&stderr)))
     }
 
-    /// The workspaces that an operation knows, and where they lie. One whose place jj does not know is left out.
+    /// The workspaces that an operation knows, and where they lie. One whose folder is not there is left out.
     pub(crate) fn read_workspaces(&self, op: &OpId) -> anyhow::Result<Vec<Workspace>> {
-        let template = r#"--template="{\"name\":" ++ json(name) ++ ",\"root\":" ++ json(root) ++ "}\n""#;
-        let text = self.run_at(op, &["workspace", "list", template])?;
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        let listed = self.list_workspaces(op)?.into_iter();
+        Ok(listed.filter_map(|(name, root)| Some(Workspace { name, root: root? })).collect())
+    }
+
+    /// The same with those whose folder is not there, as far as jj has written down where it was.
+    pub(crate) fn read_all_workspaces(&self, op: &OpId) -> anyhow::Result<Vec<Workspace>> {
+        let place = |name: &str, root: Option<Utf8PathBuf>| root.or_else(|| load_place(&self.repo, name));
+        let listed = self.list_workspaces(op)?.into_iter();
+        Ok(listed.filter_map(|(name, root)| Some(Workspace { root: place(&name, root)?, name })).collect())
+    }
+
+    fn list_workspaces(&self, op: &OpId) -> anyhow::Result<Vec<(String, Option<Utf8PathBuf>)>> {
+        self.read_json(op, &["workspace", "list"], r#""[" ++ json(name) ++ "," ++ json(root) ++ "]\n""#)
     }
 
     /// Adds a workspace in a folder that is not there yet or is empty, on a new change over a revision.

@@ -14,7 +14,7 @@ pub(crate) use delete::{delete, load_beneath};
 pub(crate) use gone::{Ground, look, take_away};
 pub(crate) use merged::{Going, MergedPlan, Stays, parents_asked, plan_merged};
 pub(crate) use moves::remove_moves;
-pub(crate) use workspaces::{Leaving, Staying, plan_workspaces, remove_workspace};
+pub(crate) use workspaces::{Leaving, Staying, plan_workspaces, put_back, remove_workspace};
 
 use crate::registry::Space;
 

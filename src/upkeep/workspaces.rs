@@ -6,6 +6,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::Ground;
 use crate::jj::{Jj, Workspace};
 use crate::model::Status;
 use crate::survey::Survey;
@@ -56,17 +57,21 @@ pub(crate) fn plan_workspaces(
     (leaving, staying)
 }
 
+/// Gives folders their names back that a kill has left with the other one.
+pub(crate) fn put_back(known: &[Workspace]) -> std::io::Result<()> {
+    let is_away = |root: &Utf8Path| !root.exists() && aside(root).exists();
+    let mut away = known.iter().filter(|known| is_away(&known.root));
+    away.try_for_each(|known| std::fs::rename(aside(&known.root), &known.root))
+}
+
 /// Removes a workspace with its folder, unless something turns out to be in it: the reason then.
 pub(crate) fn remove_workspace(jj: &Jj, leaving: &Leaving) -> anyhow::Result<Option<String>> {
     let Leaving { name, root } = leaving;
     let aside = aside(root);
-    if !root.exists() && aside.exists() {
-        // A kill came while it was looked at.
-        std::fs::rename(&aside, root)?;
-    }
-    if !root.exists() {
-        jj.forget_workspace(name)?;
-        return Ok(None);
+    match super::look(root) {
+        Ground::There => {}
+        Ground::Gone => return jj.forget_workspace(name).map(|()| None),
+        Ground::Doubtful(why) => return Ok(Some(why)),
     }
     std::fs::rename(root, &aside)?;
     let kept = match look(jj, &aside) {

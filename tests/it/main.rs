@@ -37,6 +37,7 @@ mod ledger;
 mod meanwhile;
 mod names;
 mod output;
+mod own_workspaces;
 mod places;
 mod project;
 mod projection;

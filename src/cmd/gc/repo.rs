@@ -10,7 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::name::FlowName;
 use crate::upkeep::{
     MergedPlan, Staying, delete, freed_by, load_beneath, parents_asked, plan_merged, plan_workspaces,
-    remove_moves, remove_workspace,
+    put_back, remove_moves, remove_workspace,
 };
 
 /// How often it is planned anew where others are quicker.
@@ -56,9 +56,12 @@ pub(super) fn run(call: &mut Call, args: &GcArgs, report: &mut Report) -> anyhow
 
 /// Removes the workspaces that flows had to themselves and that have landed, or says which would go.
 fn workspaces(desk: &mut Desk, call: &Call, args: &GcArgs, done: &mut Done) -> anyhow::Result<()> {
-    let known = desk.session.jj.read_workspaces(&desk.session.jj.require_head()?)?;
+    let known = desk.session.jj.read_all_workspaces(&desk.session.jj.require_head()?)?;
     if known.iter().all(|known| FlowName::parse(&known.name).is_err()) {
         return Ok(());
+    }
+    if !args.dry_run {
+        put_back(&known)?;
     }
     let survey = match args.dry_run {
         true => desk.session.survey_quietly(Some(&desk.ledger.registry), &[])?,

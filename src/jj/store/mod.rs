@@ -6,6 +6,7 @@
 mod commit;
 mod decode;
 mod graph;
+mod places;
 mod trail;
 mod wire;
 
@@ -18,6 +19,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 pub(crate) use graph::{Between, Surveyed};
+pub(super) use places::load_place;
 pub(crate) use trail::{Move, Step};
 
 use super::Repo;
