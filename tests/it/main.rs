@@ -9,6 +9,7 @@
     reason = "the harness starts processes and opens databases itself, and a test fails by panicking, with words on stderr"
 )]
 
+mod agent_hooks;
 mod agents_install;
 mod asking;
 mod common;
@@ -17,6 +18,7 @@ mod completion_shells;
 mod concurrent;
 mod conflict_ways;
 mod conflicts;
+mod context;
 mod doctor;
 mod doctor_waits;
 mod export;
