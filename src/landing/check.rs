@@ -94,7 +94,8 @@ pub(super) fn check_rebase(
              Is it an old line of work?",
             count(changes.len(), "change")
         );
-        let hint = format!("jj log --revisions {}", quoted(&format!("{}..{name}", quoted(parent.as_str()))));
+        let tip = changes.first().map_or(name.as_str(), |tip| tip.id.short());
+        let hint = format!("jj log --revisions {}", quoted(&format!("{}..{tip}", quoted(parent.as_str()))));
         return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
     }
     Ok(())

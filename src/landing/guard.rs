@@ -24,7 +24,7 @@ pub(super) fn check_touched(jj: &Jj, plan: &Plan, read: &Touching) -> anyhow::Re
              Is it an old line of work?",
             count(files.len(), "file")
         );
-        let range = format!("{}..{flow}", quoted(parent.as_str()));
+        let range = format!("{}..{}", quoted(parent.as_str()), plan.tip.change.short());
         let hint = format!("jj log --summary --revisions {}", quoted(&range));
         return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
     }

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::common::{Output, TestRepo};
+use crate::shim::environment;
+use crate::verify::repo_with_flow;
 
 /// Where a command is given: the file in src/, and the command as it is written there, `{…}` included.
 pub(crate) type Site = (&'static str, &'static str);
@@ -15,6 +18,11 @@ pub(crate) type Site = (&'static str, &'static str);
 const UNREACHED: &[(Site, &str)] = &[
     (("landing/abort.rs", "jj flow abort {flow}"), "twelve others in a row have to be faster"),
     (("landing/undo.rs", "jj flow undo {flow}"), "twelve others in a row have to be faster"),
+    (("landing/strip.rs", "XDG_CACHE_HOME=$PWD/.cache jj-flow doctor"), "the system knows everybody's home"),
+    (
+        ("session/mod.rs", "JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor"),
+        "the system knows everybody's home",
+    ),
     (("landing/mend.rs", "jj flow"), "twelve others in a row have to be faster"),
     (
         ("upkeep/delete.rs", "jj flow gc"),
@@ -31,8 +39,21 @@ const PROSE: &[Site] = &[
     ("jj/version.rs", "jj {version} is too old for jj-flow, which needs {major}.{minor} or newer"),
 ];
 
-/// How a command begins, or what stands before one that a text gives.
-const COMMAND: &str = r"^(?:cd \S+ && | && |env -u \S+ |[A-Z_]+=\S+ |(?:Then|  To \w+ it(?: back)?): +|\n?.*: (?:jj flow \w+, ))?(?:jj|jj-flow|cargo|printf)(?: |$)";
+/// What stands before a command that a text gives in passing.
+const LEAD: &str = r"^(?:Then|  To \w+ it(?: back)?|\nIts [^:]*): +";
+
+/// How a command begins.
+const COMMAND: &str = r"^(?:cd \S+ && | && |env -u \S+ |[A-Z_]+=\S+ )?(?:jj|jj-flow|cargo|printf)(?: |$)";
+
+/// Comments and characters are passed over; the strings are in the group.
+const STRING: &str = r#"(?s)//[^\n]*|'(?:\\?.)'|"((?:[^"\\]|\\.)*)""#;
+
+/// A hint is a string or a `format!`, or has a name that is bound to one, or to one of several.
+const HINT: &str =
+    r#"(?s)(?:\.hint\(\s*|hint = (?:Some\()?|let hint = match .*?=> )(?:format!\(\s*)?("(?:[^"\\]|\\.)*")"#;
+
+static COMMANDS: LazyLock<[Regex; 4]> =
+    LazyLock::new(|| [LEAD, COMMAND, STRING, HINT].map(|pattern| Regex::new(pattern).unwrap()));
 
 /// A command that failed and gave a hint.
 pub(crate) struct Met<'r, 'e> {
@@ -70,7 +91,8 @@ pub(crate) fn meet_after<'r, 'e>(
 /// A hint that stood elsewhere than in an error's JSON; `line` gave it.
 #[track_caller]
 pub(crate) fn given<'r, 'e>(repo: &'r TestRepo<'e>, line: &str, hint: &str, site: Site) -> Met<'r, 'e> {
-    let (line, hint) = (line.to_owned(), hint.to_owned());
+    let root = repo.env().root().to_str().unwrap();
+    let (line, hint) = (line.to_owned(), hint.replace("$TEST_ENV", root));
     let met = Met { repo, before: String::new(), line, hint, error: serde_json::Value::Null };
     met.also(site)
 }
@@ -84,7 +106,7 @@ impl Met<'_, '_> {
     /// The hint has what this site gives.
     #[track_caller]
     pub(crate) fn also(self, (file, template): Site) -> Self {
-        let pattern = pattern(template);
+        let pattern = pattern(&COMMANDS[0].replace(template, ""));
         assert!(pattern.is_match(&self.hint), "{file} gives `{template}`, and this is `{}`", self.hint);
         self
     }
@@ -158,6 +180,16 @@ fn every_command_that_is_given_is_run() {
     }
 }
 
+#[test]
+fn what_is_never_met_is_a_command_all_the_same() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    for ((_, template), _) in UNREACHED {
+        let line = template.replace("{flow}", "a8f2--research");
+        assert_is_command(&line, &repo.sh(&line));
+    }
+}
+
 type Counts = BTreeMap<(String, String), usize>;
 
 fn count(sites: impl Iterator<Item = (String, String)>) -> Counts {
@@ -212,30 +244,27 @@ fn without_tests(file: &str, text: &str) -> String {
 
 /// The commands among a source's strings; and beside them what is given as a hint and is none.
 fn commands_in(text: &str) -> (Vec<String>, Vec<String>) {
-    let is_command = Regex::new(COMMAND).unwrap();
-    let string = Regex::new(r#"(?s)//[^\n]*|'(?:\\?.)'|"((?:[^"\\]|\\.)*)""#).unwrap();
+    let [lead, command, string, hint] = &*COMMANDS;
     let strings = |text: &str| {
         let found = string.captures_iter(text).filter_map(|found| Some(unescaped(found.get(1)?.as_str())));
         found.collect::<Vec<_>>()
     };
-    let commands = strings(text).into_iter().filter(|text| is_command.is_match(text)).collect();
-    // A hint is a word or two of Rust around one string, or a name, whose strings stand where it is bound.
-    let hint = r#"(?s)(?:\.hint\(\s*(?:format!\(\s*)?|hint = (?:Some\()?(?:format!\(\s*)?|let hint = match .*?=> (?:format!\(\s*)?)("(?:[^"\\]|\\.)*")"#;
-    let hints = Regex::new(hint).unwrap();
-    let hints = hints.captures_iter(text).flat_map(|found| strings(&found[1]));
-    (commands, hints.filter(|text| !is_command.is_match(text)).collect())
+    let is_command = |text: &str| command.is_match(&lead.replace(text, ""));
+    let is_program = |text: &str| ["jj", "jj-flow"].contains(&text);
+    let commands = strings(text).into_iter().filter(|text| is_command(text) && !is_program(text));
+    let hints = hint.captures_iter(text).flat_map(|found| strings(&found[1]));
+    (commands.collect(), hints.filter(|text| !is_command(text)).collect())
 }
 
 /// What a string of Rust says.
 fn unescaped(text: &str) -> String {
-    let text = Regex::new(r"\\\n\s*").unwrap().replace_all(text, "");
-    let escape = Regex::new(r#"\\(.)"#).unwrap();
-    escape
-        .replace_all(&text, |found: &regex::Captures<'_>| match &found[1] {
-            "n" => "\n".to_owned(),
-            other => other.to_owned(),
-        })
-        .into_owned()
+    static ESCAPE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(?s)\\(?:\n\s*|(.))"#).unwrap());
+    let said = |found: &Captures<'_>| match found.get(1).map(|escaped| escaped.as_str()) {
+        None => String::new(),
+        Some("n") => "\n".to_owned(),
+        Some(other) => other.to_owned(),
+    };
+    ESCAPE.replace_all(text, said).into_owned()
 }
 
 #[test]

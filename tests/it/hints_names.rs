@@ -70,7 +70,7 @@ pub(crate) fn tear(repo: &TestRepo<'_>, name: &str) {
     repo.jj(&["new", "--no-edit", "main", "--message=there"]).ok();
     let before = repo.op_heads().concat();
     for (at_op, to) in [("@", "here"), (before.as_str(), "there")] {
-        let revision = format!("--revision=description({to})");
+        let revision = format!("--revision=subject(exact:{to})");
         repo.jj(&["--at-op", at_op, "bookmark", "set", "--allow-backwards", name, &revision]).ok();
     }
     repo.jj(&["status"]).ok();
@@ -196,11 +196,11 @@ fn a_bookmark_that_the_policy_refuses() {
     work(&repo, &["one"]);
     let shim = repo.with("PATH", &format!("{0}/shim:{0}/bin:/usr/bin:/bin", env.root().display()));
     let site = ("cmd/shim/names.rs", "jj {}");
-    for line in ["jj bookmark create -r main 'the docs'", "jj bookmark rename a8f2--docs plain"] {
+    for line in ["jj bookmark create -r main docs", "jj bookmark rename a8f2--docs plainDocs"] {
         let hint = shim.sh(line).exits(1).hint();
         given(&shim, line, &hint, site).succeeds();
     }
-    assert_eq!(repo.commits("a8f2--logicPlain"), repo.commits("main"));
+    assert_eq!(repo.commits("a8f2--plainDocs"), repo.commits("main"));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn what_does_not_fit_the_remote() {
     let racing = slow.with("JJ_FLOW_FAILPOINT", &faster(&env));
     let site = ("landing/push.rs", "jj rebase --branch {} --onto {other}");
     let met = meet(&racing, "done research --push", "behind-remote", site);
-    met.leads_to("already-conflicted");
+    met.leads_to("conflict");
 }
 
 #[test]

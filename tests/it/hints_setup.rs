@@ -83,8 +83,6 @@ fn no_uid() {
 fn no_place_for_the_registry() {
     let env = environment();
     let repo = repo(&env);
-    let site = ("session/mod.rs", "JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor");
-    meet_after(&repo, "unset HOME XDG_DATA_HOME; ", "new research", "registry", site).succeeds();
     let site = ("registry/open.rs", "jj-flow doctor");
     meet_after(&repo, "export XDG_DATA_HOME=/dev/null; ", "new research", "registry", site).runs().exits(1);
 }
@@ -175,12 +173,19 @@ fn repos_that_are_gone() {
     };
     let line = "jj-flow sync --all";
     given(&home, line, &hint("/one"), ("projection/fleet.rs", "jj flow repo forget {}")).succeeds();
-    given(&home, line, &hint("/two"), ("projection/fleet.rs", "jj flow repo add {}")).mends();
+    given(
+        &home,
+        line,
+        &hint("/two"),
+        ("projection/fleet.rs", "jj flow repo forget {} && jj flow repo add {root}"),
+    )
+    .mends();
 }
 
 #[test]
 fn a_repo_that_is_seen_again_while_it_is_archived() {
     let env = environment();
+    env.dir("work");
     for name in ["stays", "work/gone"] {
         land(&ledger::repo(&env, name), "research");
     }
