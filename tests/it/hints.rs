@@ -141,15 +141,16 @@ impl Met<'_, '_> {
     }
 }
 
-/// A shell, jj and jj-flow have taken a command line for one that can be run.
 #[track_caller]
-pub(crate) fn assert_is_command(line: &str, output: &Output) {
+fn assert_is_command(line: &str, output: &Output) {
+    assert!(is_command(output), "`{line}` cannot be run:\n{output}");
+}
+
+/// Whether a shell, jj and jj-flow have taken a command line for one that can be run.
+pub(crate) fn is_command(output: &Output) -> bool {
     let complaints = ["not found", "yntax error", "unexpected argument", "unrecognized subcommand"];
     let is_complaint = |text: &str| complaints.iter().any(|complaint| text.contains(complaint));
-    assert!(
-        ![2, 126, 127].contains(&output.code) && !output.stderr.lines().any(is_complaint),
-        "`{line}` cannot be run:\n{output}"
-    );
+    ![2, 126, 127].contains(&output.code) && !output.stderr.lines().any(is_complaint)
 }
 
 /// What a template stands for, anything at all where it has `{…}`.
