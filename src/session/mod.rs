@@ -170,12 +170,13 @@ impl Session {
     fn open_and(place: &Place, snapshot: bool) -> anyhow::Result<Self> {
         let program = require_jj()?;
         let repo = Repo::find(&place.dir).ok_or_else(|| {
-            let is_here = |dir: &Utf8Path| env::current_dir().is_ok_and(|here| here == dir);
-            let hint = match place.dir.ancestors().find(|dir| dir.join(".git").exists()) {
-                Some(root) if is_here(root) => "jj git init --colocate".to_owned(),
-                Some(root) => format!("cd {} && jj git init --colocate", quoted(root.as_str())),
-                None if is_here(&place.dir) => "jj git init".to_owned(),
-                None => format!("jj git init {}", quoted(place.dir.as_str())),
+            let git = place.dir.ancestors().find(|dir| dir.join(".git").exists());
+            let hint = match git {
+                Some(root) if root != place.dir => {
+                    format!("cd {} && jj git init --colocate", quoted(root.as_str()))
+                }
+                Some(_) => "jj git init --colocate".to_owned(),
+                None => "jj git init".to_owned(),
             };
             Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
         })?;

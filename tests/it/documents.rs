@@ -188,7 +188,7 @@ impl Document {
 
     /// The spans that are command lines of jj or jj-flow.
     pub(crate) fn commands(&self) -> Vec<String> {
-        let command = Regex::new(r"^(?:jj (?:[a-z-]|$)|jj-flow(?: |$))").unwrap();
+        let command = Regex::new(r"^(?:[A-Z_]+=\w+ )?(?:jj [a-z-]|jj-flow(?: |$))").unwrap();
         let commands: BTreeSet<&String> = self.spans.iter().filter(|span| command.is_match(span)).collect();
         commands.into_iter().cloned().collect()
     }

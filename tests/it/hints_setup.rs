@@ -57,10 +57,6 @@ fn no_repo() {
     let env = environment();
     let plain = env.dir("plain");
     meet(&plain, "list", "not-a-repo", ("session/mod.rs", "jj git init")).mends();
-    let home = env.dir("home");
-    env.dir("not here");
-    let site = ("session/mod.rs", "jj git init {}");
-    meet(&home, "list -R '../not here'", "not-a-repo", site).mends();
     let git = env.dir("git");
     git.git(&["init", "--quiet"]).ok();
     let deep = git.dir("deep");
@@ -69,6 +65,20 @@ fn no_repo() {
     let git = env.dir("git2");
     git.git(&["init", "--quiet"]).ok();
     meet(&git, "list", "not-a-repo", ("session/mod.rs", "jj git init --colocate")).mends();
+}
+
+#[test]
+fn elsewhere_than_here() {
+    let env = environment();
+    let home = env.dir("home");
+    env.dir("not here");
+    let site = ("cmd/mod.rs", "cd {} && {hint}");
+    meet(&home, "list -R '../not here'", "not-a-repo", site).mends();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["sub", "scaling"]).ok();
+    repo.commit("two", "x\n", "two");
+    meet(&home, "-R ../field done research", "open-subflows", site).mends();
+    assert_eq!(repo.changes("main & subject(exact:two)").len(), 1);
 }
 
 #[test]
