@@ -13,15 +13,14 @@ trap 'rm -rf "$scratch"' EXIT
 say() { printf '%s\n' "$*" >&2; }
 die() {
   say "Error: $1"
-  [ $# -lt 2 ] || say "Hint: $2"
   exit 1
 }
 
 need_tools() {
-  command -v git >/dev/null || die "Could not find git." "Install it from https://git-scm.com/downloads"
-  command -v cargo >/dev/null || die "Could not find cargo." "Install Rust from https://rustup.rs"
-  command -v cc >/dev/null || die "Could not find a C compiler (cc), which SQLite is built with." \
-    "Install gcc or clang, with the package manager of your system"
+  command -v git >/dev/null || die "Could not find git: it is at https://git-scm.com/downloads"
+  command -v cargo >/dev/null || die "Could not find cargo: Rust is at https://rustup.rs"
+  command -v cc >/dev/null || die "Could not find a C compiler (cc), which SQLite is built with: gcc or clang, from the \
+package manager of your system"
 }
 
 cargo_bin() { printf '%s/bin\n' "${CARGO_INSTALL_ROOT:-${CARGO_HOME:-$HOME/.cargo}}"; }
@@ -52,7 +51,7 @@ get_jj() {
   done < <(type -aP jj)
   say "There is no jj $jj_minimum or newer on PATH: installing jj $jj_pinned with cargo, which takes some minutes."
   cargo install --locked --bin jj jj-cli --version "$jj_pinned" >&2 ||
-    die "Could not install jj." "Install jj $jj_minimum or newer: https://docs.jj-vcs.dev/latest/install-and-setup"
+    die "Could not install jj: another way to jj $jj_minimum or newer is at https://docs.jj-vcs.dev/latest/install-and-setup"
   candidate=$(cargo_bin)/jj
   is_jj "$candidate" || die "Could not use $candidate, which cargo has just installed."
   printf '%s\n' "$candidate"

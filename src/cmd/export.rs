@@ -63,8 +63,7 @@ pub(super) fn run(args: &ExportArgs, mut call: Call) -> anyhow::Result<()> {
     call.out.follow(config.color.as_deref());
     let path = call.place.registry_path(&config)?;
     let mut registry = Registry::open_to_read(&path)?.ok_or_else(|| {
-        Failure::new(Kind::Registry, format!("There is no registry yet at {path}"))
-            .hint("jj flow new research")
+        Failure::new(Kind::Registry, format!("There is no registry yet at {path}")).hint("jj flow sync --all")
     })?;
     let only = if args.repo.is_some() { Some(id_of(&call.place.dir)?) } else { None };
     let mut sink = Sink::open(args.output.as_deref())?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::target::find_flow;
 use crate::config::Config;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, refuse};
 use crate::landing::{Goal, Landed, News, Plan, Request, Strip, count, land, land_and_push, plan};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, Status};
@@ -66,7 +66,7 @@ pub(super) fn land_flow(
     let mut tell = |news: News<'_>| tell(out, &news);
     let mut strip = Strip { jj: &session.jj, ledger, config: &session.config, tell: &mut tell };
     let landed = match &order.push {
-        Some((parent, remote)) => land_and_push(&mut strip, parent, remote, make)?,
+        Some((parent, remote)) => land_and_push(&mut strip, name, parent, remote, make)?,
         None => land(&mut strip, make)?.landed,
     };
     for note in &landed.notes {
@@ -121,9 +121,18 @@ pub(super) fn find_remote(desk: &Desk, survey: &Survey, parent: &BookmarkName) -
     match names.as_slice() {
         [only] => Ok((*only).to_owned()),
         several if several.contains(&"origin") => Ok("origin".to_owned()),
-        _ => {
-            let message = format!("Could not tell where to push {parent}: it follows no remote");
-            let hint = format!("jj bookmark track {} --remote origin", quoted(parent.as_str()));
+        [] => refuse!(NoRemote, "Could not push {parent}: this repo has no remote"),
+        several => {
+            let several = several.join(", ");
+            let message = format!("Could not tell where to push {parent}: it follows none of {several}");
+            let mut remotes = survey.graph.changes().iter().flat_map(|change| &change.remotes);
+            let hint = match remotes.find(|remote| remote.name == *parent && remote.remote != "git") {
+                Some(has_it) => {
+                    let (parent, remote) = (quoted(parent.as_str()), quoted(&has_it.remote));
+                    format!("jj bookmark track {parent} --remote {remote}")
+                }
+                None => "jj git remote list".to_owned(),
+            };
             Err(Failure::new(Kind::NoRemote, message).hint(hint).into())
         }
     }

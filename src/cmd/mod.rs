@@ -43,12 +43,14 @@ mod which;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Parser, Subcommand};
 
+use crate::env;
 use crate::error::{self, Failure, Kind};
 use crate::output::Out;
 use crate::session::Place;
+use crate::text::quoted;
 
 /// Flows of work in jj repos: named, recorded, landed.
 #[derive(Debug, Parser)]
@@ -143,17 +145,34 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         Err(error) => return usage(&error, Out::new(wants_json)),
     };
     let out = Out::new(cli.json);
-    match dispatch(cli, out) {
+    let place = match find_place(&cli) {
+        Ok(place) => place,
+        Err(error) => return report(&error, out),
+    };
+    let dir = place.dir.clone();
+    match dispatch(cli, Call { place, out }) {
         Ok(status) => status,
-        Err(error) => report(&error, out),
+        Err(error) => report(&told_here(error, &dir), out),
     }
 }
 
-fn dispatch(cli: Cli, out: Out) -> anyhow::Result<ExitCode> {
+fn find_place(cli: &Cli) -> anyhow::Result<Place> {
     let files = cli.config_file.iter().map(|path| format!("--config-file={path}"));
     let options = cli.config.iter().map(|item| format!("--config={item}")).chain(files).collect();
-    let place = Place::find(cli.repository.as_deref(), cli.via_jj, options)?;
-    let call = Call { place, out };
+    Place::find(cli.repository.as_deref(), cli.via_jj, options)
+}
+
+/// A failure of a command that works elsewhere than in the current folder: its hint goes there first.
+fn told_here(error: anyhow::Error, dir: &Utf8Path) -> anyhow::Error {
+    let mut failure = Failure::of(&error);
+    let is_elsewhere = env::current_dir().is_ok_and(|here| here != dir);
+    match failure.hint.take().filter(|_| is_elsewhere) {
+        Some(hint) => failure.hint(format!("cd {} && {hint}", quoted(dir.as_str()))).into(),
+        None => error,
+    }
+}
+
+fn dispatch(cli: Cli, call: Call) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(_) if cli.which.is_given() => {
             error::refuse!(

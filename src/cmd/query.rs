@@ -64,8 +64,7 @@ pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
     call.out.follow(config.color.as_deref());
     let path = call.place.registry_path(&config)?;
     let mut registry = Registry::open_to_read(&path)?.ok_or_else(|| {
-        Failure::new(Kind::Registry, format!("There is no registry yet at {path}"))
-            .hint("jj flow new research")
+        Failure::new(Kind::Registry, format!("There is no registry yet at {path}")).hint("jj flow sync --all")
     })?;
     let mut ask = |reader: &mut dyn Reader| registry.query(&sql, patience, reader);
     match args.format {

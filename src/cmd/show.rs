@@ -52,10 +52,7 @@ pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
         lines.push(plain(last.tail.trim_end()).into_owned());
     }
     if conflict.is_some() {
-        lines.push(format!(
-            "\nIts landing has met a conflict: jj flow conflicts, jj flow resume {}",
-            flow.bookmark
-        ));
+        lines.push("\nIts landing has met a conflict: jj flow conflicts".to_owned());
     }
     Ok(call.out.answer(&lines.join("\n"), object)?)
 }

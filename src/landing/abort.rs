@@ -57,7 +57,7 @@ pub(crate) fn abort(
         unfinished.extend(recorded.err());
         return Ok(Aborted { operation, given_up: op, unfinished });
     }
-    Err(raced(ATTEMPTS))
+    Err(raced("give the conflict up", ATTEMPTS, format!("jj flow abort {flow}")))
 }
 
 /// The whole stack back onto what it stood on, then each change's files as they were.

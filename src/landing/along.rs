@@ -108,8 +108,7 @@ fn bring(jj: &Jj, published: &OpId) -> anyhow::Result<()> {
     let (ours, edited): (Vec<&Change>, Vec<&Change>) = now.changes().iter().partition(is_ours);
     let ([ours], [edited]) = (ours.as_slice(), edited.as_slice()) else {
         let message = format!("an edit made meanwhile is in another copy of change {}", change.short());
-        let hint = format!("jj log --revisions 'change_id({})'", change.short());
-        return Err(Failure::new(Kind::Divergent, message).hint(hint).into());
+        return Err(Failure::new(Kind::Divergent, message).into());
     };
     let (ours, edited) = (jj::commit(&ours.commit), jj::commit(&edited.commit));
     jj.run(&["rebase", &format!("--source=children({ours})"), &format!("--onto={edited}")])?;

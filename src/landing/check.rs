@@ -16,7 +16,12 @@ pub(super) fn check_remote(survey: &Survey, parent: &BookmarkName, at: &Change) 
         if !survey.graph.is_ancestor(&change.commit, &at.commit) {
             let message = format!("{parent} is not on top of {parent}@{remote}");
             let onto = quoted(&format!("{parent}@{remote}"));
-            let hint = format!("jj rebase --branch {} --onto {onto}", quoted(parent.as_str()));
+            let branch = quoted(parent.as_str());
+            let hint = if survey.graph.is_ancestor(&at.commit, &change.commit) {
+                format!("jj bookmark move {branch} --to {onto}")
+            } else {
+                format!("jj rebase --branch {branch} --onto {onto}")
+            };
             return Err(Failure::new(Kind::BehindRemote, message).hint(hint).into());
         }
     }
@@ -62,7 +67,7 @@ pub(super) fn check_rebase(
     let name = &request.flow.name;
     if let Some(change) = changes.iter().find(|change| change.immutable) {
         let message = format!("Could not rebase {name}: change {} is immutable", change.id.short());
-        let hint = format!("jj log --revisions 'change_id({}) & immutable_heads()::'", change.id.short());
+        let hint = format!("jj log --revisions 'change_id({})::immutable_heads()'", change.id.short());
         return Err(Failure::new(Kind::Immutable, message).hint(hint).into());
     }
     for root in roots.iter().filter(|root| root.parents.len() > 1) {
@@ -89,7 +94,8 @@ pub(super) fn check_rebase(
              Is it an old line of work?",
             count(changes.len(), "change")
         );
-        let hint = format!("jj log --revisions {}", quoted(&format!("{}..{name}", quoted(parent.as_str()))));
+        let tip = changes.first().map_or(name.as_str(), |tip| tip.id.short());
+        let hint = format!("jj log --revisions {}", quoted(&format!("{}..{tip}", quoted(parent.as_str()))));
         return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
     }
     Ok(())
@@ -102,12 +108,18 @@ pub(super) fn check_left_out(survey: &Survey, name: &FlowName, tip: &Change) -> 
     let Some(first) = survey.graph.left_out.first().filter(|_| works_here) else { return Ok(()) };
     let path = first.rsplit_once(": ").map_or(first.as_str(), |(path, _)| path);
     let message = format!(
-        "Could not land {name}: files are too large for a change, and would stay behind: ignore them, or raise \
-         snapshot.max-new-file-size\n  {}",
+        "Could not land {name}: files are too large for a change, and would stay behind\n  {}",
         survey.graph.left_out.join("\n  ")
     );
-    let hint = format!("echo {} >> .gitignore", quoted(&format!("/{path}")));
+    let hint = format!("printf '%s\\n' {} >> \"$(jj root)/.gitignore\"", quoted(&ignore_rule(path)));
     Err(Failure::new(Kind::TooLarge, message).hint(hint).into())
+}
+
+/// The line of the topmost `.gitignore` that ignores one path.
+fn ignore_rule(path: &str) -> String {
+    let special = |character: char| r"\*?[".contains(character) || character == ' ';
+    let escape = |character: char| special(character).then_some('\\').into_iter().chain([character]);
+    format!("/{}", path.chars().flat_map(escape).collect::<String>())
 }
 
 /// Whether one change may land.

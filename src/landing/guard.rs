@@ -24,7 +24,7 @@ pub(super) fn check_touched(jj: &Jj, plan: &Plan, read: &Touching) -> anyhow::Re
              Is it an old line of work?",
             count(files.len(), "file")
         );
-        let range = format!("{}..{flow}", quoted(parent.as_str()));
+        let range = format!("{}..{}", quoted(parent.as_str()), plan.tip.change.short());
         let hint = format!("jj log --summary --revisions {}", quoted(&range));
         return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
     }
@@ -45,7 +45,7 @@ pub(super) fn check_touched(jj: &Jj, plan: &Plan, read: &Touching) -> anyhow::Re
                 "Could not rebase {flow}: its change {id} would bring back what {parent} ignores: {first}{}",
                 if ignored.len() > 1 { format!(" and {} more", ignored.len() - 1) } else { String::new() }
             );
-            let top = quoted(&format!("root:{:?}", first.split('/').next().unwrap_or(first)));
+            let top = quoted(&format!("root:{:?}", topmost_ignored(&rules, first)));
             let hint = format!("jj restore --changes-in {id} {top}");
             return Err(Failure::new(Kind::DeepRebase, message).hint(hint).into());
         }
@@ -62,13 +62,23 @@ fn rules_of(text: &str) -> Gitignore {
     builder.build().unwrap_or_else(|_| Gitignore::empty())
 }
 
-/// Whether a path is ignored, the nearest rules deciding.
+/// The topmost folder above an ignored path that is ignored as a whole, else the path itself.
+fn topmost_ignored<'a>(rules: &[(Gitignore, String)], path: &'a str) -> &'a str {
+    let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+    folders.find(|folder| is_ignored_as(rules, folder, true)).unwrap_or(path)
+}
+
+/// Whether a file's path is ignored, the nearest rules deciding.
 fn is_ignored(rules: &[(Gitignore, String)], path: &str) -> bool {
+    is_ignored_as(rules, path, false)
+}
+
+fn is_ignored_as(rules: &[(Gitignore, String)], path: &str, is_folder: bool) -> bool {
     let mut nearest: Vec<&(Gitignore, String)> =
         rules.iter().filter(|(_, folder)| path.starts_with(folder.as_str())).collect();
     nearest.sort_by_key(|(_, folder)| std::cmp::Reverse(folder.len()));
     let decided = nearest.iter().map(|(rules, folder)| {
-        rules.matched_path_or_any_parents(path.strip_prefix(folder.as_str()).unwrap_or(path), false)
+        rules.matched_path_or_any_parents(path.strip_prefix(folder.as_str()).unwrap_or(path), is_folder)
     });
     decided.into_iter().find(|decided| !decided.is_none()).is_some_and(|decided| decided.is_ignore())
 }
@@ -92,5 +102,13 @@ mod tests {
             (rules_of("!other.log\n"), "sub/".to_owned()),
         ];
         assert_eq!(is_ignored(&rules, path), ignored, "{path}");
+    }
+
+    #[rstest]
+    #[case("src/target/debug/x", "src/target")]
+    #[case("src/other.log", "src/other.log")]
+    fn no_more_than_what_is_ignored_goes(#[case] path: &str, #[case] goes: &str) {
+        let rules = vec![(rules_of("target/\n*.log\n"), String::new())];
+        assert_eq!(topmost_ignored(&rules, path), goes);
     }
 }

@@ -16,6 +16,7 @@ use crate::failpoint;
 use crate::jj::Jj;
 use crate::journal::Held;
 use crate::ledger::Ledger;
+use crate::text::quoted;
 
 /// How often a plan that was overtaken is made again.
 pub(super) const ATTEMPTS: usize = 12;
@@ -37,8 +38,11 @@ pub(crate) fn land(
     // Whether a hook has run: from then on the parent stays where it is until this has landed.
     let mut hooked = false;
     let mut overtaken = 0;
-    while overtaken < ATTEMPTS {
+    loop {
         let planned = plan(strip.ledger)?;
+        if overtaken == ATTEMPTS {
+            return Err(overtaken_too_often(&planned));
+        }
         let has_hooks = strip.config.verify.is_some() || !planned.conflicted.is_empty();
         if held.is_none() && (hooked || !has_hooks) {
             let (lock, waited) = strip.lock(&planned)?;
@@ -105,7 +109,17 @@ pub(crate) fn land(
             None => overtaken += 1,
         }
     }
-    Err(raced(ATTEMPTS))
+}
+
+fn overtaken_too_often(plan: &Plan) -> anyhow::Error {
+    let Plan { flow, parent, .. } = plan;
+    match plan.goal {
+        Goal::Land => {
+            let parent = quoted(parent.as_str());
+            raced("land", ATTEMPTS, format!("jj flow done {flow} --into {parent}"))
+        }
+        Goal::Restack => raced("restack", ATTEMPTS, format!("jj flow restack {flow}")),
+    }
 }
 
 /// Refuses a plan that would meet a conflict, with the packet that there would be. Publishes nothing.

@@ -5,7 +5,7 @@
 //! landed change that says something else becomes a change of its own. The working copy is left alone meanwhile: what
 //! was published may have left it stale.
 
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, refuse};
 use crate::event::Landing;
 use crate::graph::{Change, Graph, Target};
 use crate::jj::{self, Jj, revset};
@@ -77,23 +77,20 @@ fn landed_tip(graph: &Graph, landing: &Landing) -> Option<Tip> {
 }
 
 /// One of a conflicted parent's targets: the one that has all others beneath it, else what somebody else chose, and
-/// the landing is to be made again on top of it.
+/// the landing is to be made again on top of it. Where that is another copy of what has landed, it is what was published.
 fn choose_target(jj: &Jj, graph: &Graph, landing: &Landing) -> anyhow::Result<()> {
     let holds = |change: &&Change| change.bookmarks.iter().any(|bookmark| bookmark.name == landing.parent);
     let targets: Vec<&Change> = graph.changes().iter().filter(holds).collect();
     let all: Vec<String> = targets.iter().map(|target| jj::commit(&target.commit)).collect();
     let tip = jj.read_at(&graph.op, &format!("heads({})", all.join(" | ")))?;
+    let another = || targets.iter().find(|target| target.id != landing.tip.change);
+    let published = || targets.iter().find(|target| target.commit == landing.parent_to);
     let chosen = match tip.changes() {
         [one] => Some(one.tip()),
-        _ => targets.iter().find(|target| target.id != landing.tip.change).map(|target| target.tip()),
+        _ => another().or_else(published).or(targets.first()).map(|target| target.tip()),
     };
-    match chosen {
-        Some(chosen) => set(jj, &landing.parent, &chosen),
-        None => {
-            let message = format!("The bookmark {} was deleted by somebody else meanwhile", landing.parent);
-            Err(Failure::new(Kind::ConflictedBookmark, message).hint("jj bookmark list --conflicted").into())
-        }
-    }
+    let Some(chosen) = chosen else { refuse!(ConflictedBookmark, "{} has no target", landing.parent) };
+    set(jj, &landing.parent, &chosen)
 }
 
 fn set(jj: &Jj, name: &BookmarkName, to: &Tip) -> anyhow::Result<()> {

@@ -235,8 +235,8 @@ pub(super) fn conflict_of(plan: &Plan, chain: &Chain, key: String) -> Conflict {
     }
 }
 
-/// A plan that was overtaken too often.
-pub(super) fn raced(times: usize) -> anyhow::Error {
-    let message = format!("Could not land: other operations overtook {times} plans");
-    Failure::new(Kind::Raced, message).hint("jj flow done").into()
+/// Plans that were overtaken too often; `command` is what to ask for again.
+pub(super) fn raced(what: &str, times: usize, command: String) -> anyhow::Error {
+    let message = format!("Could not {what}: other operations overtook {times} plans");
+    Failure::new(Kind::Raced, message).hint(command).into()
 }

@@ -17,6 +17,7 @@ use crate::graph::{Change, Graph};
 use crate::jj::{self, revset};
 use crate::ledger::Ledger;
 use crate::model::{BookmarkName, OpId, Tip};
+use crate::name::FlowName;
 use crate::registry::KnownLanding;
 use crate::text::quoted;
 
@@ -27,6 +28,7 @@ const ATTEMPTS: usize = 5;
 /// on top of it, and pushes again.
 pub(crate) fn land_and_push(
     strip: &mut Strip<'_>,
+    name: &FlowName,
     parent: &BookmarkName,
     remote: &str,
     mut plan: impl FnMut(&Ledger) -> anyhow::Result<Plan>,
@@ -37,7 +39,7 @@ pub(crate) fn land_and_push(
         let message = format!("Could not fetch {parent} from {remote}, so nothing was landed: {error:#}");
         Failure::new(Kind::Push, message).hint(format!("jj git fetch --remote {}", quoted(remote)))
     })?;
-    level(strip, parent, remote, local)?;
+    level(strip, name, parent, remote, local)?;
     for _ in 0..ATTEMPTS {
         let Done { landed, held } = land(strip, &mut plan)?;
         let Some(key) = landed.key.clone() else { return Ok(landed) };
@@ -57,10 +59,10 @@ pub(crate) fn land_and_push(
             return Err(failure.hint(hint).into());
         }
         (strip.tell)(News::Note(format!("{remote} has a newer {parent}: landing again on top of it.")))?;
-        level(strip, parent, remote, Some(parent_at))?;
+        level(strip, name, parent, remote, Some(parent_at))?;
         drop(held);
     }
-    Err(raced(ATTEMPTS))
+    Err(again(name, parent))
 }
 
 /// Pushes what landed before, where a kill came between the landing and its push.
@@ -101,6 +103,7 @@ fn read(strip: &Strip<'_>, revset: &str) -> anyhow::Result<Option<Tip>> {
 /// way there and that the remote does not have. Where those do not fit the parent goes back to `local`, and is refused.
 fn level(
     strip: &mut Strip<'_>,
+    flow: &FlowName,
     parent: &BookmarkName,
     remote: &str,
     local: Option<Tip>,
@@ -155,7 +158,12 @@ fn level(
         }
         return Ok(());
     }
-    Err(raced(ATTEMPTS))
+    Err(again(flow, parent))
+}
+
+fn again(flow: &FlowName, parent: &BookmarkName) -> anyhow::Error {
+    let onto = quoted(parent.as_str());
+    raced(&format!("push {parent}"), ATTEMPTS, format!("jj flow done {flow} --into {onto} --push"))
 }
 
 /// Rebases, unpublished, what is ours alone onto what the remote has: what `local` becomes, or none where that brings

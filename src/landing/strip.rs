@@ -75,7 +75,7 @@ impl Strip<'_> {
             "This repo's own config sets flow.hooks.{name}, and nobody has approved it here:\n  {}",
             hook.text()
         );
-        Err(Failure::new(Kind::UntrustedHook, message).hint("jj flow trust").into())
+        Err(Failure::new(Kind::UntrustedHook, message).hint("jj flow trust --show").into())
     }
 
     /// A folder outside all repos for one purpose of this repo; it need not be there yet.

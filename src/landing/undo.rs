@@ -67,7 +67,7 @@ pub(super) fn take_back(
         strip.ledger.record(env::now(), Some(&operation), vec![(flow.clone(), undone)])?;
         return Ok(Undone { parent: landing.parent.clone(), at, operation });
     }
-    Err(raced(ATTEMPTS))
+    Err(raced("take the landing back", ATTEMPTS, format!("jj flow undo {flow}")))
 }
 
 /// Where the parent goes back to; refused where something else would go back with it.

@@ -129,7 +129,8 @@ impl Fleet<'_> {
         let heads = repo.load_heads()?;
         if let Some(known) = known {
             if journal.identity().is_some_and(|identity| identity.id != known.id) {
-                let hint = format!("jj flow repo add {}", quoted(root.as_str()));
+                let root = quoted(root.as_str());
+                let hint = format!("jj flow repo forget {} && jj flow repo add {root}", known.id);
                 return Err(Failure::new(Kind::NotARepo, "Another repo lies there now").hint(hint).into());
             }
             let is_level = heads.len() == 1 && heads.first() == known.compared_at.as_ref();

@@ -196,7 +196,7 @@ fn a_config_that_jj_cannot_read_is_told(#[case] was_readable: bool) {
 }
 
 /// Root passes over file permissions unless it gives that up.
-fn bound_by_permissions() -> &'static str {
+pub(crate) fn bound_by_permissions() -> &'static str {
     let probe = "setpriv --bounding-set=-dac_override,-dac_read_search";
     let is_root = std::process::Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     if is_root { probe } else { "" }

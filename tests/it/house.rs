@@ -53,7 +53,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 fn imports_run_downwards() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut complaints = Vec::new();
-    for path in rust_files(&src) {
+    for path in files_below(&src, "rs") {
         let module = module_path(path.strip_prefix(&src).unwrap());
         let text = std::fs::read_to_string(&path).unwrap();
         complaints.extend(wrong_edges(&module, &text));
@@ -65,13 +65,13 @@ fn imports_run_downwards() {
     );
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.extend(files_below(&path, extension));
+        } else if path.extension().is_some_and(|own| own == extension) {
             files.push(path);
         }
     }

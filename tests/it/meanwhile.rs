@@ -60,3 +60,27 @@ fn somebody_elses_command_is_kept(
     let files = repo.jj(&["file", "list", "--revision", &tip]).ok().stdout;
     assert!(["one\n", "two\n", "three\n"].iter().all(|file| files.contains(file)), "{log}");
 }
+
+/// Somebody describes the tip and moves the parent there, from the operation before it all: what was published stays
+/// in the parent, and theirs is a change of its own.
+#[test]
+fn another_copy_of_what_landed_is_put_aside_though_the_parent_was_moved_there() {
+    let env = environment();
+    let repo = busy_flow(&env, Way::Described, true);
+    for name in ["tip", "middle"] {
+        env.dir(name).jj(&["--config=snapshot.auto-update-stale=true", "new", "main"]).ok();
+    }
+    repo.jj(&["status"]).ok();
+    let (base, tip) = (repo.op_heads().concat(), repo.commits("@").concat());
+    let late = format!(
+        "cd $TEST_ENV/field/.jj/repo/op_heads/heads; before=$(ls); jj --at-op {base} describe {tip} -m late; \
+         for op in *; do case $before in *$op*) ;; *) \
+         jj --at-op $op bookmark set main -r 'subject(late)' --allow-backwards;; esac; done"
+    );
+    let output = done(&meanwhile(&repo, "published", &late), Way::Described).ok();
+    repo.jj(&["workspace", "update-stale"]).ok();
+    assert_eq!(repo.commits("main").len(), 1, "{output}");
+    assert_eq!(repo.changes("divergent() | conflicts()"), [""; 0], "{output}");
+    assert_eq!(repo.changes("::main & subject('the last')").len(), 1, "{output}");
+    assert_eq!(repo.changes("subject(late) ~ ::main").len(), 1, "{output}");
+}

@@ -19,7 +19,7 @@ fn assert_untrusted(repo: &TestRepo<'_>) {
     let before = repo.state();
     let refused = repo.flow(&["--json", "done", "research"]).exits(1).json();
     assert_eq!((&refused["error"]["code"], repo.state()), (&"untrusted-hook".into(), before), "{refused}");
-    assert_eq!(refused["error"]["hint"], "jj flow trust");
+    assert_eq!(refused["error"]["hint"], "jj flow trust --show");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::shim::environment;
 use crate::verify::{runs, set_hook};
 
 /// The failpoint at which the second clone lands and pushes: the first one has landed, and is about to push.
-fn faster(env: &TestEnvironment) -> String {
+pub(crate) fn faster(env: &TestEnvironment) -> String {
     let script = env.root().join("fast");
     let text = "#!/bin/sh\ncd $TEST_ENV/clone1 && env -u JJ_FLOW_FAILPOINT jj-flow done --push\n";
     std::fs::write(&script, text).unwrap();

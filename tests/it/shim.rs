@@ -94,7 +94,7 @@ fn a_policy_decides(#[case] policy: &str, #[case] asked: &str, #[case] result: R
         Err(name) => {
             let output = output.exits(1);
             assert!(output.stderr.starts_with("Error: Could not create the bookmark "), "{output}");
-            assert!(output.stderr.ends_with(&format!("Hint: jj bookmark create {name}\n")), "{output}");
+            assert!(output.stderr.ends_with(&format!("Hint: jj bookmark create -- {name}\n")), "{output}");
             assert_eq!(repo.state(), before);
             repo.shim(&["bookmark", "create", name]).ok();
         }

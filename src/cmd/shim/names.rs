@@ -10,6 +10,7 @@ use crate::name::policy::{Naming, Verdict, judge, stands_for};
 use crate::output::Out;
 use crate::shim::argv::Verb;
 use crate::shim::intercept::{Name, rewrite};
+use crate::text::quoted;
 
 /// What jj calls the refs of its own git repo: they lag behind the bookmarks.
 const OWN_REFS: &str = "git";
@@ -52,7 +53,7 @@ pub(super) fn settle(
             (false, Some(flow)) => Verdict::Rewrite(flow),
             (false, None) => Verdict::Keep,
         };
-        let Ok(new) = told(out, verb, name, &verdict) else { return Ok(None) };
+        let Ok(new) = told(out, verb, args, name, &verdict) else { return Ok(None) };
         let settled = new.unwrap_or_else(|| name.clone());
         if name.makes {
             made.push(settled.text.clone());
@@ -69,7 +70,13 @@ pub(super) fn settle(
 struct Refused;
 
 /// Tells a verdict, and gives the name that takes the place of the one asked for.
-fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<Name>, Refused> {
+fn told(
+    out: Out,
+    verb: Verb,
+    args: &[OsString],
+    name: &Name,
+    verdict: &Verdict,
+) -> Result<Option<Name>, Refused> {
     let asked = name.text.escape_debug();
     match verdict {
         Verdict::Keep | Verdict::Flow(_) => {}
@@ -85,9 +92,10 @@ fn told(out: Out, verb: Verb, name: &Name, verdict: &Verdict) -> Result<Option<N
             let word = verb.word();
             let message = format!("Could not {word} the bookmark {asked}: {reason}");
             let mut failure = Failure::new(Kind::NameRefused, message);
-            failure.hint = suggestion.as_ref().map(|flow| match verb {
-                Verb::Create | Verb::Set => format!("jj bookmark {word} {flow}"),
-                _ => format!("jj flow name check {flow}"),
+            failure.hint = suggestion.as_ref().map(|flow| {
+                let args = rewrite(args, &[name.renamed(flow.as_str())]);
+                let words: Vec<String> = args.iter().map(|word| quoted(&word.to_string_lossy())).collect();
+                format!("jj {}", words.join(" "))
             });
             let _ = out.failure(&failure);
             return Err(Refused);

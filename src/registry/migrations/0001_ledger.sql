@@ -156,7 +156,7 @@ END;
 
 CREATE TRIGGER flow_not_deleted BEFORE DELETE ON FlowRegistry
 BEGIN
-    SELECT RAISE(ABORT, 'jj-flow: a flow keeps its row; run: jj flow fail');
+    SELECT RAISE(ABORT, 'jj-flow: a flow keeps its row; run: jj flow fail --reason ''what went wrong''');
 END;
 
 CREATE TRIGGER flow_not_replaced BEFORE INSERT ON FlowRegistry
@@ -185,7 +185,7 @@ CREATE TRIGGER flow_begins_in_progress BEFORE INSERT ON FlowRegistry
 WHEN NEW.status <> 'in-progress'
   OR NEW.last_event IS NOT (SELECT coalesce(max(events.id), 0) + 1 FROM events)
 BEGIN
-    SELECT RAISE(ABORT, 'jj-flow: a flow is made by jj-flow; run: jj flow new');
+    SELECT RAISE(ABORT, 'jj-flow: a flow is made by jj-flow; run: jj flow new research');
 END;
 
 CREATE TRIGGER repo_not_deleted BEFORE DELETE ON repos

@@ -24,7 +24,7 @@ DROP TRIGGER flow_not_deleted;
 CREATE TRIGGER flow_not_deleted BEFORE DELETE ON FlowRegistry
 WHEN NOT EXISTS (SELECT 1 FROM upkeep WHERE takes = 'repo' AND repo = OLD.repo)
 BEGIN
-    SELECT RAISE(ABORT, 'jj-flow: a flow keeps its row; run: jj flow fail');
+    SELECT RAISE(ABORT, 'jj-flow: a flow keeps its row; run: jj flow fail --reason ''what went wrong''');
 END;
 
 -- Of the moves those alone that are neither what made a row what it is nor the last before the flow went: everything
