@@ -17,6 +17,7 @@ const PREPARED: &[(&str, &str)] = &[
     ("jj flow abort", CONFLICT),
     ("jj flow adopt feature-x --as 'jj research'", "jj bookmark delete 'glob:a8f2--*'"),
     ("jj flow done --message", "jj flow new docs; echo x >page"),
+    ("jj flow hook", "echo '{\"tool_input\": {\"command\": \"git branch docs\"}}' >event.json"),
     ("jj flow import flows.ndjson", "jj flow export -o flows.ndjson"),
     ("jj flow resume", RESOLVED),
     ("jj flow sync --all", CHANGED),

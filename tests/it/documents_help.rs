@@ -9,7 +9,7 @@ use crate::documents::Scene;
 use crate::shim::environment;
 
 /// Every command with its help, from the root down.
-fn commands(repo: &TestRepo<'_>, path: &[&str], all: &mut Vec<(String, String)>) {
+pub(crate) fn commands(repo: &TestRepo<'_>, path: &[&str], all: &mut Vec<(String, String)>) {
     let help = repo.flow(&[path, &["--help"]].concat()).ok().stdout;
     let listed = help.split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
     for line in listed.unwrap_or_default().lines() {

@@ -8,6 +8,7 @@ use rstest::rstest;
 
 use crate::common::TestEnvironment;
 use crate::documents::{CHANGED, Document, Scene, in_checkout, strip_comment};
+use crate::documents_help::commands;
 use crate::house::files_below;
 use crate::shim::environment;
 
@@ -194,12 +195,9 @@ fn exit_codes_of_the_readme_are_those_there_are() {
 fn options_and_variables_of_the_readme_are_those_there_are() {
     let env = TestEnvironment::new();
     let (document, home) = (readme(), env.dir("home"));
-    let help = home.flow(&["--help"]).ok().stdout;
-    let listed = help.split_once("\nCommands:\n").unwrap().1.split("\n\n").next().unwrap();
-    let mut helps = help.clone();
-    for name in words(listed, r"(?m)^  ([a-z-]+)") {
-        helps += &home.flow(&[&name, "--help"]).ok().stdout;
-    }
+    let mut all = Vec::new();
+    commands(&home, &[], &mut all);
+    let helps: String = all.into_iter().map(|(_, help)| help).collect();
     let options = words(&helps, r"(?m)(--[a-z-]+)");
     let spans = document.spans.iter().filter(|span| span.starts_with("--"));
     for option in spans.map(|span| span.split([' ', '=']).next().unwrap()) {

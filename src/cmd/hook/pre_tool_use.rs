@@ -22,11 +22,9 @@ use crate::text::quoted;
 
 /// Answer a shell command that makes a bookmark or git branch past the shim with the one to run instead
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: echo '{\"tool_input\": {\"command\": \"git branch docs\"}}' | jj flow hook pre-tool-use\n\n\
+#[command(after_help = "Example: jj flow hook pre-tool-use <event.json\n\n\
     The event is JSON on stdin, as Claude Code gives it at PreToolUse of its tool Bash. Every other command, and what \
-    is no JSON, passes without a word."
-)]
+    is no JSON, passes without a word.")]
 pub(super) struct PreToolUseArgs {}
 
 /// A name that would not do, and the command that makes a flow of it.

@@ -20,7 +20,7 @@ use crate::uid::Context;
 
 /// Give an agent's session its uid and tell it of the flows that it has open
 #[derive(Debug, Args)]
-#[command(after_help = "Example: echo '{}' | jj flow hook session-start\n\n\
+#[command(after_help = "Example: jj flow hook session-start <event.json\n\n\
     The event is JSON on stdin, as Claude Code gives it at SessionStart. Where CLAUDE_ENV_FILE is set, the session is \
     named there to every command that follows.")]
 pub(super) struct SessionStartArgs {}

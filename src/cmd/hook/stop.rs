@@ -19,7 +19,7 @@ use crate::text::counted;
 
 /// Tell a session that ends of its flows with work that has not landed
 #[derive(Debug, Args)]
-#[command(after_help = "Example: echo '{}' | jj flow hook stop\n\n\
+#[command(after_help = "Example: jj flow hook stop <event.json\n\n\
     The event is JSON on stdin, as Claude Code gives it at Stop. Each flow is told of once a session.")]
 pub(super) struct StopArgs {}
 
