@@ -28,7 +28,8 @@ pub(crate) fn document(name: Option<&str>) -> Option<Value> {
     parts.extend(answers);
     let mut document = match name {
         Some(name) => {
-            let name = parts.keys().find(|known| known.eq_ignore_ascii_case(name))?;
+            let like = || parts.keys().find(|known| known.eq_ignore_ascii_case(name));
+            let name = parts.get_key_value(name).map(|(known, _)| known).or_else(like)?;
             let of = reference(name);
             json!({"$schema": DIALECT, "title": format!("jj-flow: {name}"), "allOf": [of]})
         }

@@ -40,7 +40,7 @@ fn ask_jj(repo: &TestRepo<'_>, shell: &str, words: &[&str]) -> Output {
 
 /// The candidates that are no options; there was nothing on stderr.
 #[track_caller]
-fn values(repo: &TestRepo<'_>, words: &[&str]) -> Vec<String> {
+pub(crate) fn values(repo: &TestRepo<'_>, words: &[&str]) -> Vec<String> {
     let output = ask(repo, "bash", words).ok();
     assert_eq!(output.stderr, "");
     output.stdout.lines().filter(|line| !is_option(line)).map(str::to_owned).collect()

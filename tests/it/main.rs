@@ -58,6 +58,7 @@ mod push;
 mod push_races;
 mod record;
 mod resolvers;
+mod rows;
 mod shapes;
 mod shim;
 mod shim_crowd;
@@ -70,6 +71,7 @@ mod shim_signals;
 #[cfg(target_os = "linux")]
 mod shim_terminal;
 mod shim_watch;
+mod three_agents;
 mod undo;
 mod unsettled;
 mod upkeep;
