@@ -139,7 +139,8 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     {
         remove(&cache, &mut lines)?;
     }
-    let _ = jj::cache_folder().map(fs::remove_dir_all);
+    let caches = jj::cache_folder().into_iter().chain(super::hook::memo_folder());
+    caches.for_each(|folder| _ = fs::remove_dir_all(folder));
     // conf.d and jj's own folder, then ours; one that holds anything of somebody else's stays.
     let jj = places.config.ancestors().skip(1).take(2).map(Utf8Path::to_owned);
     let folders = jj.chain([places.bin.clone()]).chain(env::data_dir()).chain(env::cache_dir());

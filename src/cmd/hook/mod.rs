@@ -4,6 +4,7 @@
 //! line on stderr and the exit status 1, which agents pass over. (2 would stop them.)
 
 mod install;
+mod memo;
 mod payload;
 mod pre_tool_use;
 mod session_start;
@@ -14,6 +15,8 @@ use std::process::ExitCode;
 use camino::Utf8Path;
 use clap::{Args, Subcommand};
 use serde_json::Value;
+
+pub(super) use memo::folder as memo_folder;
 
 use super::Call;
 use crate::error::Failure;

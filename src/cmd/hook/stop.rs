@@ -1,13 +1,13 @@
 //! `jj flow hook stop`: a session that ends its turn hears, once, of its flows with work that has not landed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::payload::Payload;
+use super::memo::Memo;
+use super::payload::{Payload, SESSION};
 use crate::cmd::Call;
 use crate::cmd::desk::read_flows;
 use crate::env;
@@ -29,17 +29,25 @@ struct Left {
     changes: usize,
 }
 
+impl Left {
+    /// What it is remembered by.
+    fn line(&self) -> String {
+        format!("{} {}", self.flow.repo, self.flow.bookmark)
+    }
+}
+
 pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
     let left = if payload.stop_hook_active { Vec::new() } else { find(payload, call)? };
-    let memo = Memo::of(payload);
-    let left: Vec<Left> = left.into_iter().filter(|left| !memo.has(left)).collect();
+    let named = env::var(SESSION);
+    let memo = Memo::load(payload.session_id.as_deref().or(named.as_deref()));
+    let left: Vec<Left> = left.into_iter().filter(|left| !memo.has(&left.line())).collect();
     let objects: Vec<Value> = left
         .iter()
         .map(|left| json!({"flow": left.flow.bookmark, "root": left.flow.root, "changes": left.changes}))
         .collect();
     let text = (!left.is_empty()).then(|| block(&left, &payload.place(&call.place).dir));
     super::say(call, text.as_deref(), json!({"flows": objects}))?;
-    if left.is_empty() { Ok(()) } else { memo.keep(&left) }
+    if left.is_empty() { Ok(()) } else { Ok(memo.keep(left.iter().map(Left::line))?) }
 }
 
 fn find(payload: &Payload, call: &Call) -> anyhow::Result<Vec<Left>> {
@@ -94,40 +102,4 @@ fn block(left: &[Left], here: &Utf8Path) -> String {
     lines.push(format!("What leads nowhere ends by: jj flow fail {name} --reason 'why'"));
     lines.push("What goes on another time may stay open: say so to whoever you work for.".to_owned());
     json!({"decision": "block", "reason": lines.join("\n")}).to_string()
-}
-
-/// Which flows a session has been told of, in a file that can be made again.
-struct Memo {
-    file: Option<Utf8PathBuf>,
-    told: BTreeSet<String>,
-}
-
-impl Memo {
-    fn of(payload: &Payload) -> Self {
-        let session = payload.session_id.clone().or_else(|| env::var(super::payload::SESSION));
-        let name = session.map(|session| {
-            let hash = Sha256::digest(session);
-            hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
-        });
-        let file = name.and_then(|name| Some(env::cache_dir()?.join("told").join(name)));
-        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-        Self { file, told: text.lines().map(str::to_owned).collect() }
-    }
-
-    fn line(left: &Left) -> String {
-        format!("{} {}", left.flow.repo, left.flow.bookmark)
-    }
-
-    fn has(&self, left: &Left) -> bool {
-        self.told.contains(&Self::line(left))
-    }
-
-    fn keep(mut self, left: &[Left]) -> anyhow::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        self.told.extend(left.iter().map(Self::line));
-        let folder = file.parent().unwrap_or(file);
-        std::fs::create_dir_all(folder)?;
-        let text: Vec<&str> = self.told.iter().map(String::as_str).collect();
-        Ok(std::fs::write(file, format!("{}\n", text.join("\n")))?)
-    }
 }
