@@ -17,7 +17,7 @@ use crate::session::{Place, Session, require_jj};
 use crate::upkeep::{Ground, freed_by, look, pays, take_away};
 use report::{Left, Report, Taken};
 
-/// Remove the workspaces of flows that have landed, the bookmarks of those that did long ago, and what the record needs no more
+/// Remove what nobody needs any more: workspaces and old bookmarks of landed flows, moves that others followed
 #[derive(Debug, Args)]
 #[command(
     after_help = "How long things are kept is set by flow.keep-merged, flow.keep-events and flow.keep-gone.\n\n\
