@@ -97,7 +97,7 @@ fn outside_a_repo_nothing_is_said() {
 #[case("cd sub && git -C .. branch docs", "jj flow new docs")]
 #[case("cd sub && git branch docs", "cd $TEST_ENV/field/sub && jj flow new docs")]
 #[case("git -C sub worktree add ../side", "cd $TEST_ENV/field/sub && jj flow new side --workspace ../side")]
-#[case("cd sub; jj -R .. b c docs", "cd $TEST_ENV/field/sub && jj -R .. b c a8f2--docs")]
+#[case("cd sub; jj -R .. b c docs", "cd $TEST_ENV/field/sub && jj -R .. bookmark c a8f2--docs")]
 #[case("jj bookmark create docs", "jj bookmark create a8f2--docs")]
 #[case("jj b c docs -r @-", "jj bookmark c a8f2--docs -r @-")]
 #[case("/usr/bin/jj bookmark set foo", "jj bookmark set a8f2--logicFoo")]

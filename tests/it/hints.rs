@@ -275,17 +275,24 @@ fn unescaped(text: &str) -> String {
 
 #[test]
 fn a_new_hint_is_found_whatever_it_looks_like() {
-    let text = r#"
+    let text = r##"
         // "jj flow comment"
         failure.hint("jj flow done").into();
         let hint = format!("cd {} && jj git init", x);
         let hint = match remote { Some(_) => format!("jj bookmark \"track\" {}", y), None => "JJ_X=1 jj-flow" };
+        Remedy::run(r#"jj config set a '["b\n"]'"#);
         Err(Failure::new(Kind::X, "Could not do it").hint(format!("do it {}", z)))
-    "#;
+    "##;
     let (commands, others) = commands_in(text);
     assert_eq!(
         commands,
-        ["jj flow done", "cd {} && jj git init", "jj bookmark \"track\" {}", "JJ_X=1 jj-flow"]
+        [
+            "jj flow done",
+            "cd {} && jj git init",
+            "jj bookmark \"track\" {}",
+            "JJ_X=1 jj-flow",
+            "jj config set a '[\"b\\n\"]'"
+        ]
     );
     assert_eq!(others, ["do it {}"]);
     assert!(pattern("jj flow show {name}").is_match("jj flow show a8f2--research"));
