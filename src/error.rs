@@ -62,7 +62,7 @@ kinds! {
     Interrupted "interrupted" "interrupted while a hook ran; nothing was published",
     Registry "registry" "the registry cannot be opened or written",
     NoJj "no-jj" "no jj was found",
-    OldJj "old-jj" "jj is too old",
+    OldJj "old-jj" "this jj is too old",
     Jj "jj-failed" "a jj command failed",
     Git "git-failed" "a git command failed",
     Config "config" "the config or the environment does not allow it",

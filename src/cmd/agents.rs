@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
+use crate::session::no_repo;
 use crate::text::quoted;
 
 /// The name of the skill, and of its folder.
@@ -56,9 +57,7 @@ pub(super) fn claude_settings(dir: &Utf8Path, of_project: bool) -> anyhow::Resul
     if !of_project {
         return Ok(claude_dir()?.join("settings.json"));
     }
-    let repo = Repo::find(dir).ok_or_else(|| {
-        Failure::new(Kind::NotARepo, format!("There is no jj repo in {dir}")).hint("jj git init")
-    })?;
+    let repo = Repo::find(dir).ok_or_else(|| no_repo(dir))?;
     Ok(repo.root().join(".claude/settings.json"))
 }
 

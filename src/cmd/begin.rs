@@ -128,7 +128,9 @@ fn add(
     desk.session.jj.add_workspace(name.as_str(), root, revset, message)?;
     let made = root.canonicalize_utf8()?;
     let there = desk.session.jj.at(&made);
-    there.ok_or_else(|| Failure::new(Kind::Jj, format!("jj has made no workspace in {root}")).into())
+    there.ok_or_else(|| {
+        Failure::new(Kind::Jj, format!("Could not find the workspace that jj has made in {root}")).into()
+    })
 }
 
 fn take_away(desk: &Desk, name: &FlowName, root: &Utf8Path) -> anyhow::Result<()> {

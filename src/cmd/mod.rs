@@ -165,11 +165,16 @@ fn find_place(cli: &Cli) -> anyhow::Result<Place> {
 /// A failure of a command that works elsewhere than in the current folder: its hint goes there first.
 fn told_here(error: anyhow::Error, dir: &Utf8Path) -> anyhow::Error {
     let mut failure = Failure::of(&error);
-    let is_elsewhere = env::current_dir().is_ok_and(|here| here != dir);
-    match failure.hint.take().filter(|_| is_elsewhere) {
-        Some(hint) => failure.hint(format!("cd {} && {hint}", quoted(dir.as_str()))).into(),
+    match failure.hint.take() {
+        Some(hint) => failure.hint(run_there(hint, dir)).into(),
         None => error,
     }
+}
+
+/// A command that is run in a folder, whether or not that is the current one.
+fn run_there(hint: String, dir: &Utf8Path) -> String {
+    let is_elsewhere = env::current_dir().is_ok_and(|here| here != dir);
+    if is_elsewhere { format!("cd {} && {hint}", quoted(dir.as_str())) } else { hint }
 }
 
 fn dispatch(cli: Cli, call: Call) -> anyhow::Result<ExitCode> {

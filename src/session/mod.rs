@@ -149,6 +149,19 @@ pub(crate) fn component(config: &Config, repo: &Repo, dir: &Utf8Path) -> String 
     named.unwrap_or_else(|| repo.main_root().file_name().unwrap_or("repo").to_owned())
 }
 
+/// What is said where no jj repo is, with the command that makes one there: of git's where a folder above has one.
+pub(crate) fn no_repo(dir: &Utf8Path) -> Failure {
+    let git = dir.ancestors().find(|dir| dir.join(".git").exists());
+    let hint = match git {
+        Some(root) if root != dir => {
+            format!("cd {} && jj git init --colocate", quoted(root.as_str()))
+        }
+        Some(_) => "jj git init --colocate".to_owned(),
+        None => "jj git init".to_owned(),
+    };
+    Failure::new(Kind::NotARepo, format!("There is no jj repo in {dir}")).hint(hint)
+}
+
 /// The real jj, new enough.
 pub(crate) fn require_jj() -> anyhow::Result<std::path::PathBuf> {
     let program = jj::locate().ok_or_else(|| {
@@ -171,17 +184,7 @@ impl Session {
 
     fn open_and(place: &Place, snapshot: bool) -> anyhow::Result<Self> {
         let program = require_jj()?;
-        let repo = Repo::find(&place.dir).ok_or_else(|| {
-            let git = place.dir.ancestors().find(|dir| dir.join(".git").exists());
-            let hint = match git {
-                Some(root) if root != place.dir => {
-                    format!("cd {} && jj git init --colocate", quoted(root.as_str()))
-                }
-                Some(_) => "jj git init --colocate".to_owned(),
-                None => "jj git init".to_owned(),
-            };
-            Failure::new(Kind::NotARepo, format!("There is no jj repo in {}", place.dir)).hint(hint)
-        })?;
+        let repo = Repo::find(&place.dir).ok_or_else(|| no_repo(&place.dir))?;
         let jj = Jj::new(program.clone(), repo, place.options.clone());
         let (config, complaints) = if snapshot {
             // Two processes that do not wait for each other.

@@ -17,14 +17,14 @@ fn hook(repo: &TestRepo<'_>, event: &str, payload: &str) -> Output {
 }
 
 /// The same, with what an agent tells of itself.
-fn told(repo: &TestRepo<'_>, event: &str, session: &str, more: Value) -> Output {
+pub(crate) fn told(repo: &TestRepo<'_>, event: &str, session: &str, more: Value) -> Output {
     let mut payload = json!({"session_id": session, "cwd": repo.root()});
     payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     hook(repo, event, &payload.to_string())
 }
 
 /// What is said to the agent in the place of its command; nothing where it passes.
-fn answer(repo: &TestRepo<'_>, line: &str) -> Option<String> {
+pub(crate) fn answer(repo: &TestRepo<'_>, line: &str) -> Option<String> {
     let output =
         told(repo, "pre-tool-use", "s", json!({"tool_name": "Bash", "tool_input": {"command": line}})).ok();
     assert_eq!(output.stderr, "");
@@ -95,6 +95,9 @@ fn outside_a_repo_nothing_is_said() {
 #[case("git branch 'it''s' HEAD", "jj flow new its --from @-")]
 #[case("git worktree add -b docs ../docs main", "jj flow new docs --from main --workspace ../docs")]
 #[case("cd sub && git -C .. branch docs", "jj flow new docs")]
+#[case("cd sub && git branch docs", "cd $TEST_ENV/field/sub && jj flow new docs")]
+#[case("git -C sub worktree add ../side", "cd $TEST_ENV/field/sub && jj flow new side --workspace ../side")]
+#[case("cd sub; jj -R .. b c docs", "cd $TEST_ENV/field/sub && jj -R .. bookmark c a8f2--docs")]
 #[case("jj bookmark create docs", "jj bookmark create a8f2--docs")]
 #[case("jj b c docs -r @-", "jj bookmark c a8f2--docs -r @-")]
 #[case("/usr/bin/jj bookmark set foo", "jj bookmark set a8f2--logicFoo")]

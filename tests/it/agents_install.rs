@@ -448,7 +448,7 @@ fn another_agent_is_told_what_to_put_where() {
     assert_eq!(unknown.stdout, codex.stdout);
     let json = repo.flow(&["hook", "install", "--agent", "nobody", "--json"]).ok().json();
     assert_eq!(json["snippet"].as_str().map(str::trim), Some(codex.stdout.trim()));
-    insta::assert_snapshot!(repo.flow(&["hook", "uninstall", "--agent", "nobody"]).ok(), @"jj-flow has written nothing for nobody: take out what was put there by hand.");
+    insta::assert_snapshot!(repo.flow(&["hook", "uninstall", "--agent", "nobody"]).ok(), @"What nobody has of jj-flow was put there by hand: take it out by hand too.");
     assert_eq!(all(&repo), before);
 }
 

@@ -84,7 +84,7 @@ fn where_all_is_well_nothing_is_wrong() {
     ok    jj           VERSION at $TEST_ENV/bin/jj
     ok    config       every flow.* setting is understood
     ok    conf.d       $TEST_ENV/people/ada/.config/jj/conf.d/jj-flow.toml is this version's
-    ok    alias        jj flow is ["util","exec","--","jj-flow","--via-jj"]
+    ok    alias        `jj flow` is ["util","exec","--","jj-flow","--via-jj"]
     ok    shim         first on PATH: $TEST_ENV/people/ada/.local/share/jj-flow/bin/jj
     ok    completions  bash asks jj, in $TEST_ENV/people/ada/.bashrc
     ok    registry     sound, at $TEST_ENV/people/ada/.local/share/jj-flow/registry.db

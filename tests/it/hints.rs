@@ -33,20 +33,23 @@ const UNREACHED: &[(Site, &str)] = &[
 /// What begins like a command and is none: prose, and what jj-flow runs or prints to be run elsewhere.
 const PROSE: &[Site] = &[
     ("cmd/mod.rs", "jj flow"),
-    ("cmd/doctor/setup.rs", "jj flow is {}"),
+    ("cmd/doctor/check.rs", "jj-flow doctor"),
+    ("cmd/doctor/completions.rs", "COMPLETE=fish jj | source"),
+    ("cmd/doctor/completions.rs", "jj util completion"),
+    ("cmd/doctor/shim.rs", "jj-flow "),
     ("cmd/project.rs", "jj --color=never --no-pager log --no-graph"),
     ("jj/version.rs", "jj "),
     ("jj/version.rs", "jj {version} is too old for jj-flow, which needs {major}.{minor} or newer"),
 ];
 
 /// What stands before a command that a text gives in passing.
-const LEAD: &str = r"^(?:Then|  To \w+ it(?: back)?|\nIts [^:]*): +";
+const LEAD: &str = r"^(?:Then|Where you [^:]*|  To \w+ it(?: back)?|\nIts [^:]*): +";
 
 /// How a command begins.
 const COMMAND: &str = r"^(?:cd \S+ && \{hint\}$|(?:cd \S+ && | && |env -u \S+ |[A-Z_]+=\S+ )?(?:jj|jj-flow|cargo|printf)(?: |$))";
 
-/// Comments and characters are passed over; the strings are in the group.
-const STRING: &str = r#"(?s)//[^\n]*|'(?:\\?.)'|"((?:[^"\\]|\\.)*)""#;
+/// Comments and characters are passed over; the strings are in a group, the raw ones in the other.
+const STRING: &str = r##"(?s)//[^\n]*|'(?:\\?.)'|r#"(.*?)"#|"((?:[^"\\]|\\.)*)""##;
 
 /// A hint is a string or a `format!`, or has a name that is bound to one, or to one of several.
 const HINT: &str =
@@ -246,8 +249,11 @@ fn without_tests(file: &str, text: &str) -> String {
 fn commands_in(text: &str) -> (Vec<String>, Vec<String>) {
     let [lead, command, string, hint] = &*COMMANDS;
     let strings = |text: &str| {
-        let found = string.captures_iter(text).filter_map(|found| Some(unescaped(found.get(1)?.as_str())));
-        found.collect::<Vec<_>>()
+        let said = |found: Captures<'_>| {
+            let raw = found.get(1).map(|raw| raw.as_str().to_owned());
+            raw.or_else(|| Some(unescaped(found.get(2)?.as_str())))
+        };
+        string.captures_iter(text).filter_map(said).collect::<Vec<_>>()
     };
     let is_command = |text: &str| command.is_match(&lead.replace(text, ""));
     let is_program = |text: &str| ["jj", "jj-flow"].contains(&text);
@@ -269,17 +275,24 @@ fn unescaped(text: &str) -> String {
 
 #[test]
 fn a_new_hint_is_found_whatever_it_looks_like() {
-    let text = r#"
+    let text = r##"
         // "jj flow comment"
         failure.hint("jj flow done").into();
         let hint = format!("cd {} && jj git init", x);
         let hint = match remote { Some(_) => format!("jj bookmark \"track\" {}", y), None => "JJ_X=1 jj-flow" };
+        Remedy::run(r#"jj config set a '["b\n"]'"#);
         Err(Failure::new(Kind::X, "Could not do it").hint(format!("do it {}", z)))
-    "#;
+    "##;
     let (commands, others) = commands_in(text);
     assert_eq!(
         commands,
-        ["jj flow done", "cd {} && jj git init", "jj bookmark \"track\" {}", "JJ_X=1 jj-flow"]
+        [
+            "jj flow done",
+            "cd {} && jj git init",
+            "jj bookmark \"track\" {}",
+            "JJ_X=1 jj-flow",
+            "jj config set a '[\"b\\n\"]'"
+        ]
     );
     assert_eq!(others, ["do it {}"]);
     assert!(pattern("jj flow show {name}").is_match("jj flow show a8f2--research"));

@@ -2,7 +2,8 @@
 
 use rstest::rstest;
 
-use crate::common::{TestEnvironment, TestRepo, real_jj};
+use crate::common::{TestEnvironment, real_jj};
+use crate::doctor::doctor;
 use crate::faults::bound_by_permissions;
 use crate::hints::{given, meet, meet_after};
 use crate::ledger;
@@ -105,8 +106,8 @@ fn a_registry_that_is_damaged() {
     std::fs::write(&file, "This is no database, and longer than the header of one.".repeat(50)).unwrap();
     meet(&repo, "list", "registry", ("registry/mod.rs", "jj-flow doctor --fix")).mends();
     std::fs::write(&file, "This is no database, and longer than the header of one.".repeat(50)).unwrap();
-    let hint = check(&repo, "jj-flow doctor", 1, "registry");
-    given(&repo, "jj-flow doctor", &hint, ("cmd/doctor/mod.rs", "jj-flow doctor --fix")).mends();
+    let hint = doctor(&repo).hint("registry-damaged");
+    given(&repo, "jj-flow doctor", &hint, ("cmd/doctor/check.rs", "jj-flow doctor --fix")).mends();
 }
 
 #[test]
@@ -120,37 +121,6 @@ fn a_registry_that_cannot_be_written() {
     let output = repo.sh(&format!("{closed} jj-flow --json fail --reason why")).exits(6).json();
     let hint = output["error"]["hint"].as_str().unwrap();
     given(&repo, "fail", hint, ("registry/mod.rs", "jj-flow doctor")).after(&closed).runs();
-}
-
-/// The hint of what doctor says of one thing.
-#[track_caller]
-fn check(repo: &TestRepo<'_>, line: &str, exit: i32, what: &str) -> String {
-    let checks = repo.sh(&format!("{line} --json")).exits(exit).json()["checks"].clone();
-    let found = checks
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["check"] == what && check["hint"] != serde_json::Value::Null);
-    found.unwrap_or_else(|| panic!("{checks}"))["hint"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn a_setup_that_is_not_whole() {
-    let env = environment();
-    let repo = repo(&env);
-    env.add_config("flow.policy = 'whatever'\n");
-    let hint = check(&repo, "jj-flow doctor", 0, "config");
-    given(&repo, "jj-flow doctor", &hint, ("cmd/doctor/setup.rs", "jj flow config")).succeeds();
-    let config = env.config_home().join("jj/config.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.split("[aliases]").next().unwrap()).unwrap();
-    let path = "export PATH=$XDG_DATA_HOME/jj-flow/bin:$PATH; ";
-    let shim = check(&repo, &format!("{path}jj-flow doctor"), 0, "shim");
-    let alias = check(&repo, "jj-flow doctor", 0, "alias");
-    given(&repo, "jj flow", &alias, ("cmd/doctor/setup.rs", "jj-flow install")).mends();
-    given(&repo, "jj flow", &shim, ("cmd/doctor/setup.rs", "jj-flow install")).succeeds();
-    let checks = repo.sh(&format!("{path}jj-flow doctor")).ok().stdout;
-    assert!(checks.contains("ok    shim ") && checks.contains("ok    alias "), "{checks}");
 }
 
 #[test]

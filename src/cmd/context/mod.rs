@@ -7,9 +7,9 @@ mod text;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Call;
 use super::conflicts::{Waiting, waiting};
 use super::desk::Desk;
+use super::{Call, run_there};
 use crate::graph::Change;
 use crate::jj::revset;
 use crate::model::{Flow, Status};
@@ -60,7 +60,8 @@ struct Failure {
 pub(super) fn run(args: &ContextArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&mut call)?;
     let survey = desk.survey(&[])?;
-    let context = look(&desk, &survey, args.siblings)?;
+    let mut context = look(&desk, &survey, args.siblings)?;
+    context.next.command = context.next.command.map(|command| run_there(command, &call.place.dir));
     desk.answer(&call, &context.text(), context.json())
 }
 

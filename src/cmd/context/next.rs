@@ -4,10 +4,11 @@ use crate::cmd::conflicts::Waiting;
 use crate::graph::Change;
 use crate::jj;
 use crate::landing::Packet;
-use crate::model::{Flow, Status};
+use crate::model::{CommitId, Flow, Status};
 use crate::name::FlowName;
 use crate::registry::VerificationRow;
 use crate::survey::Standing;
+use crate::text::quoted;
 
 /// What to do next. The command runs as it stands; none where it is edits that come next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +43,7 @@ impl Next {
 
 pub(super) fn next(now: &Situation<'_>) -> Next {
     let go_on = |row: &Flow, why: &str| {
-        Next::run(
-            format!("jj new {}", jj::commit(&row.tip.commit)),
-            format!("{why}; this goes on with {}", row.bookmark),
-        )
+        Next::run(new_on(&row.tip.commit), format!("{why}; this goes on with {}", row.bookmark))
     };
     let (name, status) = match (now.flow, now.yours) {
         (Some(_), Some(row)) if now.is_foreign => return go_on(row, "@ stands on a flow of somebody else's"),
@@ -64,7 +62,7 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
     }
     if let Some(tip) = now.tip_elsewhere {
         let why = "@ does not stand on the flow's newest work";
-        return Next::run(format!("jj new {}", jj::commit(&tip.commit)), why);
+        return Next::run(new_on(&tip.commit), why);
     }
     if let Some(sub) = now.subflows.iter().find(|sub| sub.status != Status::Success) {
         return Next::run(
@@ -75,12 +73,13 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
     if !now.subflows.is_empty() {
         return Next::run(format!("jj flow done {name} --cascade"), "its sub-flows are at success");
     }
-    let work: Vec<_> = now.ahead.iter().filter(|change| change.has_work()).collect();
-    match work.first() {
+    let mut work = now.ahead.iter().filter(|change| change.has_work());
+    let is_ours = |change: &&&Change| change.description.is_empty() && !change.is_in_other_hands();
+    if let Some(change) = work.clone().find(is_ours) {
+        return describe(change);
+    }
+    match work.next() {
         None => Next { command: None, why: "there is no work in it yet: edit the files".to_owned() },
-        Some(tip) if tip.description.is_empty() => {
-            Next::run("jj commit -m 'What it does'", "the newest work has no description: say what it does")
-        }
         Some(_) if now.failure.is_some() => Next::run(
             format!("jj flow done {name}"),
             "the verification has not passed: mend what it says, commit, and land again",
@@ -90,6 +89,25 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
         }
         Some(_) => Next::run(format!("jj flow done {name}"), "when it is finished"),
     }
+}
+
+/// What is at hand is committed; nothing more is to come into any other change.
+fn describe(change: &Change) -> Next {
+    if change.here {
+        return Next::run(
+            "jj commit -m 'What it does'",
+            "the newest work has no description: say what it does",
+        );
+    }
+    let id = change.id.short();
+    Next::run(
+        format!("jj describe {id} -m 'What it does'"),
+        format!("its change {id} has no description: say what it does"),
+    )
+}
+
+fn new_on(tip: &CommitId) -> String {
+    format!("jj new {}", quoted(&jj::commit(tip)))
 }
 
 fn resolve(packet: &Packet) -> Next {

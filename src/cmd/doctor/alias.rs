@@ -32,7 +32,7 @@ pub(super) fn check(setup: &Setup) -> Check {
                 format!("`jj flow` starts {name}, which is not there or may not be run"),
                 own_folder_first().unwrap_or_else(install),
             ),
-            Some(path) if is_own(&path) => Check::good(WHAT, format!("jj flow is {}", entry.value)),
+            Some(path) if is_own(&path) => Check::good(WHAT, format!("`jj flow` is {}", entry.value)),
             Some(path) => Check::warning(
                 WHAT,
                 "alias-elsewhere",

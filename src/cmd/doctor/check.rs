@@ -1,7 +1,9 @@
 //! One thing that was looked at, and what mends it.
 
+use camino::Utf8Path;
 use serde_json::{Value, json};
 
+use crate::cmd::run_there;
 use crate::error::{Failure, Kind};
 use crate::output::{alarm, plain};
 
@@ -52,7 +54,7 @@ impl State {
 }
 
 /// What is to be done about something.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Remedy {
     /// A command that runs as it stands.
     Run(String),
@@ -125,7 +127,7 @@ impl Check {
     }
 
     /// The mark, what was looked at and what was found, then the remedy: ready for a terminal.
-    pub(super) fn lines(&self, width: usize, is_fixing: bool) -> String {
+    pub(super) fn lines(&self, width: usize) -> String {
         let margin = format!("\n{:1$}", "", width + 8);
         let mark = format!("{:4}", self.state.mark());
         let mark = match self.state {
@@ -133,7 +135,7 @@ impl Check {
             State::Warning | State::Bad => alarm(&mark, self.state == State::Bad),
         };
         let mut text = format!("{:width$}  {}", self.what, self.says);
-        match self.remedy(is_fixing) {
+        match &self.remedy {
             Some(Remedy::Run(command)) => text.push_str(&format!("\nrun: {command}")),
             Some(Remedy::Advice(advice)) => text.push_str(&format!("\n{advice}")),
             None => {}
@@ -141,8 +143,8 @@ impl Check {
         format!("{mark}  {}", plain(&text).replace('\n', &margin))
     }
 
-    pub(super) fn json(&self, is_fixing: bool) -> Value {
-        let (hint, advice) = match self.remedy(is_fixing) {
+    pub(super) fn json(&self) -> Value {
+        let (hint, advice) = match &self.remedy {
             Some(Remedy::Run(command)) => (Some(command), None),
             Some(Remedy::Advice(advice)) => (None, Some(advice)),
             None => (None, None),
@@ -157,14 +159,16 @@ impl Check {
         object
     }
 
-    /// What has just been tried is no remedy.
-    fn remedy(&self, is_fixing: bool) -> Option<Remedy> {
-        match &self.remedy {
-            Some(Remedy::Run(command)) if is_fixing && command == FIX => {
-                Some(Remedy::advice("--fix has just been tried, and could not mend it"))
+    /// What has just been tried is no remedy, and what jj or jj-flow is to do is done in the folder that was looked at.
+    pub(super) fn finish(mut self, is_fixing: bool, dir: &Utf8Path) -> Self {
+        self.remedy = self.remedy.map(|remedy| match remedy {
+            Remedy::Run(command) if is_fixing && command == FIX => {
+                Remedy::advice("--fix has just been tried, and could not mend it")
             }
-            other => other.clone(),
-        }
+            Remedy::Run(command) if command.starts_with("jj") => Remedy::Run(run_there(command, dir)),
+            other => other,
+        });
+        self
     }
 
     pub(super) fn width(&self) -> usize {

@@ -59,14 +59,16 @@ pub(super) fn run(args: &DoctorArgs, mut call: Call) -> anyhow::Result<ExitCode>
     landings::check(&call, path.as_deref(), setup.is_some(), args.fix, &mut checks);
     locks::check(&call, path.as_deref(), &mut checks);
     checks.extend(scratch::check(path.as_deref(), args.fix));
-    tell(&call, args.fix, &checks)?;
+    let checks: Vec<Check> =
+        checks.into_iter().map(|check| check.finish(args.fix, &call.place.dir)).collect();
+    tell(&call, &checks)?;
     let bad = checks.iter().any(|check| check.state == State::Bad);
     Ok(ExitCode::from(u8::from(bad)))
 }
 
-fn tell(call: &Call, is_fixing: bool, checks: &[Check]) -> anyhow::Result<()> {
+fn tell(call: &Call, checks: &[Check]) -> anyhow::Result<()> {
     let width = checks.iter().map(Check::width).max().unwrap_or(0);
-    let mut lines: Vec<String> = checks.iter().map(|check| check.lines(width, is_fixing)).collect();
+    let mut lines: Vec<String> = checks.iter().map(|check| check.lines(width)).collect();
     let count = |state: State| checks.iter().filter(|check| check.state == state).count() as u64;
     let summary = match (count(State::Bad), count(State::Warning)) {
         (0, 0) => "Nothing is wrong.".to_owned(),
@@ -75,7 +77,7 @@ fn tell(call: &Call, is_fixing: bool, checks: &[Check]) -> anyhow::Result<()> {
         (bad, warnings) => format!("{}, {}.", counted(bad, "failure"), counted(warnings, "warning")),
     };
     lines.push(summary);
-    let objects: Vec<Value> = checks.iter().map(|check| check.json(is_fixing)).collect();
+    let objects: Vec<Value> = checks.iter().map(Check::json).collect();
     let counts: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.word().to_owned(), count(state).into())).collect();
     Ok(call.out.answer(&lines.join("\n"), json!({"checks": objects, "counts": counts}))?)

@@ -65,7 +65,7 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: &Call) -> anyhow::Result
     let (args, program) = (&args.place, program()?);
     if args.agent != CLAUDE {
         let text =
-            format!("jj-flow has written nothing for {}: take out what was put there by hand.", args.agent);
+            format!("What {} has of jj-flow was put there by hand: take it out by hand too.", args.agent);
         return Ok(call
             .out
             .answer(&plain(&text), json!({"files": [], "notes": [text], "dry_run": args.dry_run}))?);

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::cmd::shim::{load_existing, resolve};
 use crate::env;
 use crate::jj::Repo;
 use crate::name::policy::{Naming, Verdict, judge};
-use crate::session::{Place, Session};
+use crate::session::{Place, Session, expand_home};
 use crate::shim::argv::{Command, scan};
 use crate::shim::intercept::{Name, names, rewrite};
 use crate::text::quoted;
@@ -63,9 +63,24 @@ fn is_shim(ran: &Ran) -> bool {
 
 fn answer_git(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
     let Some(branch) = git_branch(&ran.args) else { return Ok(None) };
-    let Some(desk) = Judging::open(place, &joined(&ran.dir, &branch.dir))? else { return Ok(None) };
+    let dir = joined(&ran.dir, &branch.dir);
+    let Some(desk) = Judging::open(place, &dir)? else { return Ok(None) };
     let is_wrong = desk.better(&branch.name)?.is_some();
-    Ok(is_wrong.then(|| Answer { command: flow_command(&branch), asked: branch.name }))
+    Ok(is_wrong
+        .then(|| Answer { command: run_there(flow_command(&branch), place, &dir), asked: branch.name }))
+}
+
+/// A command that stands for one that would have run in a folder of its own.
+fn run_there(hint: String, place: &Place, dir: &str) -> String {
+    match find_dir(place, dir) {
+        Some(there) if there != place.dir => format!("cd {} && {hint}", quoted(there.as_str())),
+        _ => hint,
+    }
+}
+
+/// A folder that a line of shell names.
+fn find_dir(place: &Place, dir: &str) -> Option<Utf8PathBuf> {
+    place.dir.join(expand_home(Utf8Path::new(dir))).canonicalize_utf8().ok()
 }
 
 /// What makes a flow where git would have made a branch.
@@ -113,7 +128,8 @@ fn answer_jj(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
     };
     let words = rewrite(args, &better);
     let words: Vec<_> = words.iter().map(|word| quoted(&word.to_string_lossy())).collect();
-    Ok(Some(Answer { asked: first.text.clone(), command: format!("jj {}", words.join(" ")) }))
+    let command = run_there(format!("jj {}", words.join(" ")), place, &ran.dir);
+    Ok(Some(Answer { asked: first.text.clone(), command }))
 }
 
 /// What names are judged by in a repo.
@@ -125,10 +141,7 @@ struct Judging {
 impl Judging {
     /// None where no jj repo is: there a name is nobody's business.
     fn open(place: &Place, dir: &str) -> anyhow::Result<Option<Self>> {
-        let Ok(dir) = place.dir.join(crate::session::expand_home(Utf8Path::new(dir))).canonicalize_utf8()
-        else {
-            return Ok(None);
-        };
+        let Some(dir) = find_dir(place, dir) else { return Ok(None) };
         if Repo::find(&dir).is_none() {
             return Ok(None);
         }

@@ -15,7 +15,7 @@ use crate::model::{Flow, Status};
 use crate::output::{Out, plain};
 use crate::registry::{Filter, Registry};
 use crate::session::{Place, require_jj};
-use crate::text::counted;
+use crate::text::{counted, quoted};
 
 /// Tell a session that ends of its flows with work that has not landed
 #[derive(Debug, Args)]
@@ -97,9 +97,14 @@ fn block(left: &[Left], here: &Utf8Path) -> String {
             if here.starts_with(root) { String::new() } else { format!(" in {}", plain(&flow.root)) };
         lines.push(format!("  {} ({}){elsewhere}", flow.bookmark, counted(*changes as u64, "change")));
     }
-    let name = &left[0].flow.bookmark;
-    lines.push(format!("What is finished lands by: jj flow done {name}"));
-    lines.push(format!("What leads nowhere ends by: jj flow fail {name} --reason 'why'"));
+    let Flow { bookmark, root, .. } = &left[0].flow;
+    let run = |verb: String| match here.starts_with(root) {
+        true => format!("jj flow {verb}"),
+        false => format!("jj flow -R {} {verb}", quoted(root)),
+    };
+    lines.push(format!("What is finished lands by: {}", plain(&run(format!("done {bookmark}")))));
+    let fail = run(format!("fail {bookmark} --reason 'why'"));
+    lines.push(format!("What leads nowhere ends by: {}", plain(&fail)));
     lines.push("What goes on another time may stay open: say so to whoever you work for.".to_owned());
     json!({"decision": "block", "reason": lines.join("\n")}).to_string()
 }
