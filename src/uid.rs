@@ -26,6 +26,11 @@ impl Context {
         Self { source: "user".to_owned(), value: format!("{email} {workspace_root}") }
     }
 
+    /// Whether it is an agent's session, rather than a person.
+    pub(crate) fn is_session(&self) -> bool {
+        self.source != "user"
+    }
+
     /// The variable's name, or `user`.
     pub(crate) fn source(&self) -> &str {
         &self.source

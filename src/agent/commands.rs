@@ -1,6 +1,6 @@
 //! Which programs a line of shell runs, where, and which git branch one of them would make.
 
-use super::shell::{Word, simple_commands};
+use super::shell::{CLOSE, OPEN, Word, simple_commands};
 
 /// A program that a line of shell runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,21 +15,32 @@ pub(crate) struct Ran {
 }
 
 /// Words of the shell's own grammar, and programs that run what stands behind them.
-const BEFORE: [&str; 17] = [
-    "if", "then", "elif", "else", "while", "until", "do", "{", "!", "time", "command", "exec", "builtin",
-    "nohup", "sudo", "nice", "env",
+const BEFORE: [&str; 19] = [
+    OPEN, CLOSE, "if", "then", "elif", "else", "while", "until", "do", "{", "!", "time", "command", "exec",
+    "builtin", "nohup", "sudo", "nice", "env",
 ];
 
 /// The programs of a line, each with its plain arguments. What comes after a `cd` into a folder that only the shell
 /// knows is left out.
 pub(crate) fn programs(line: &str) -> Vec<Ran> {
     let mut dir = String::new();
+    let mut outside = Vec::new();
     let mut programs = Vec::new();
     for words in simple_commands(line) {
+        // What is in parentheses goes somewhere by itself.
+        match words.first().map(|word| word.text.as_str()) {
+            Some(OPEN) => outside.push(dir.clone()),
+            Some(CLOSE) => dir = outside.pop().unwrap_or(dir),
+            _ => {}
+        }
         let Some(ran) = ran(words, &dir) else { continue };
-        if ran.program != "cd" {
-            programs.push(ran);
-            continue;
+        match ran.program.as_str() {
+            "cd" => {}
+            "pushd" | "popd" => break,
+            _ => {
+                programs.push(ran);
+                continue;
+            }
         }
         match ran.args.iter().find(|word| word.text != "--") {
             Some(to) if !to.is_open && to.text != "-" => dir = joined(&dir, &to.text),
@@ -89,6 +100,7 @@ pub(crate) fn git_branch(args: &[Word]) -> Option<Branch> {
         match plain(words.next()?)? {
             "-C" => dir = joined(&dir, plain(words.next()?)?),
             "-c" => _ = words.next()?,
+            option if option.starts_with("--git-dir") || option.starts_with("--work-tree") => return None,
             option if option.starts_with('-') => {}
             verb => break verb,
         }
@@ -190,6 +202,8 @@ mod tests {
     #[case("cd a && cd b && git log", "a/b")]
     #[case("cd a; cd /b; git log", "/b")]
     #[case("(cd -- a; git log)", "a")]
+    #[case("(cd a; ls) && git log", "")]
+    #[case("cd a; $(cd b) git log", "a")]
     fn a_program_runs_where_the_line_has_gone(#[case] line: &str, #[case] expected: &str) {
         assert_eq!(programs(line).last().unwrap().dir, expected);
     }

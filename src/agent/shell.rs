@@ -9,6 +9,10 @@ pub(crate) struct Word {
     pub(crate) is_open: bool,
 }
 
+/// Parentheses, each a command of one word.
+pub(super) const OPEN: &str = "(";
+pub(super) const CLOSE: &str = ")";
+
 /// The words of each simple command in order, those in parentheses and behind `&&` among them; what is quoted, said in
 /// comments or in here-documents is no command.
 pub(crate) fn simple_commands(line: &str) -> Vec<Vec<Word>> {
@@ -27,6 +31,8 @@ struct Reader<'a> {
     commands: Vec<Vec<Word>>,
     /// What ends the here-documents that begin behind this line, and whether tabs may stand before it.
     pending: Vec<(String, bool)>,
+    /// Whether a substitution of the old form is being read.
+    is_in_backquotes: bool,
     /// The next word is one of these.
     takes: Takes,
 }
@@ -76,9 +82,20 @@ impl<'a> Reader<'a> {
             '<' | '>' => self.redirect(char),
             // `2>&1`, `&>file`: part of a redirection, and no end of a command.
             '&' if self.rest.starts_with('>') => self.end_word(),
-            ';' | '&' | '|' | '(' | ')' => self.end_command(),
-            '$' if self.take("(") => self.substitute(),
-            '`' => self.substitute(),
+            ';' | '&' | '|' => self.end_command(),
+            '(' => self.mark(OPEN),
+            ')' => self.mark(CLOSE),
+            // `$((1 << 3))` is a number, and no document follows.
+            '$' if self.take("((") => self.pass_number(),
+            '$' if self.take("(") => {
+                self.substitute();
+                self.mark(OPEN);
+            }
+            '`' if std::mem::take(&mut self.is_in_backquotes) => self.end_command(),
+            '`' => {
+                self.is_in_backquotes = true;
+                self.substitute();
+            }
             '$' | '*' | '?' | '[' => {
                 let word = self.word();
                 word.text.push(char);
@@ -97,6 +114,17 @@ impl<'a> Reader<'a> {
     fn substitute(&mut self) {
         self.word().is_open = true;
         self.end_command();
+    }
+
+    /// A parenthesis is a command of its own.
+    fn mark(&mut self, text: &str) {
+        self.end_command();
+        self.commands.push(vec![Word { text: text.to_owned(), is_open: false }]);
+    }
+
+    fn pass_number(&mut self) {
+        self.word().is_open = true;
+        self.rest = self.rest.split_once("))").map_or("", |(_, rest)| rest);
     }
 
     fn read_quoted(&mut self) {
@@ -188,12 +216,13 @@ mod tests {
     #[case("git branch x", "git branch x")]
     #[case("cd a && git branch x; ls", "cd a | git branch x | ls")]
     #[case("a|b & c\nd", "a | b | c | d")]
-    #[case("(cd a; b) || { c; }", "cd a | b | { c | }")]
+    #[case("(cd a; b) || { c; }", "( | cd a | b | ) | { c | }")]
     #[case("echo 'git branch x' \"a; b\" c\\ d", "echo git branch x a; b c d")]
     #[case("jj b c \"x\"y'z'", "jj b c xyz")]
     #[case("git branch $NAME \"$NAME\" '$NAME' *.rs", "git branch ~$NAME ~$NAME $NAME ~*.rs")]
-    #[case("echo $(git branch x)", "echo ~ | git branch x")]
-    #[case("echo `git branch x` y", "echo ~ | git branch x ~ | y")]
+    #[case("echo $(git branch x)", "echo ~ | ( | git branch x | )")]
+    #[case("echo $((1 << 3)); git branch x", "echo ~ | git branch x")]
+    #[case("echo `git branch x` y", "echo ~ | git branch x | y")]
     #[case("a # git branch x\nb", "a | b")]
     #[case("a#b c", "a#b c")]
     #[case("a > f 2>&1 <in >>out b", "a b")]

@@ -12,6 +12,7 @@ use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
 use crate::output::plain;
 use crate::text::quoted;
+use crate::upkeep::{Leaving, remove_workspace};
 
 /// What the verbs that make a flow have in common.
 #[derive(Debug, Args)]
@@ -25,6 +26,24 @@ pub(super) struct Beginning {
     pub(super) workspace: Option<Utf8PathBuf>,
 }
 
+impl Beginning {
+    /// What was typed, with the description that was given.
+    fn said(&self, typed: &str) -> String {
+        match &self.message {
+            Some(message) => format!("{typed} --message {}", quoted(message)),
+            None => typed.to_owned(),
+        }
+    }
+}
+
+/// Where a flow starts, what it is to land on, and how it came to be.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) revset: String,
+    pub(super) parent: Option<BookmarkName>,
+    pub(super) origin: Origin,
+}
+
 /// A flow that has begun.
 #[derive(Debug)]
 pub(super) struct Begun {
@@ -34,22 +53,23 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// ` in ../research`, where it has a workspace of its own.
+    /// ` in /home/ada/research`, where it has a workspace of its own.
     pub(super) fn place(&self) -> String {
         self.workspace.as_ref().map(|root| format!(" in {}", plain(root.as_str()))).unwrap_or_default()
     }
 }
 
-/// Makes a change on a revision, its row and its bookmark. A workspace that fails on the way is taken away again.
+/// Makes a change on a revision, its row and its bookmark. `typed` is what was typed
+/// behind the verb, but for the description and the workspace.
 pub(super) fn begin(
     desk: &mut Desk,
     call: &Call,
     name: &FlowName,
-    revset: String,
-    parent: Option<BookmarkName>,
-    how: (Origin, &Beginning),
+    start: Start,
+    how: &Beginning,
+    typed: &str,
 ) -> anyhow::Result<Begun> {
-    let (origin, how) = how;
+    let Start { revset, parent, origin } = start;
     let message = how.message.as_deref();
     let Some(path) = &how.workspace else {
         let mut new = vec!["new".to_owned()];
@@ -62,13 +82,16 @@ pub(super) fn begin(
     if let Some(there) = left_by_a_kill(desk, name, &root)? {
         return make_flow_there(desk, name, parent, origin, &there);
     }
-    require_empty(name, path, &root)?;
-    let made = add(desk, name, &root, &revset, message)
-        .and_then(|there| make_flow_there(desk, name, parent, origin, &there));
-    // jj leaves a folder behind where it could not make the change.
-    made.map_err(|error| match take_away(desk, name, &root) {
-        Ok(()) => error,
-        Err(left) => error.context(format!("Could not take {root} away again: {left:#}")),
+    require_empty(path, &root, &how.said(typed), origin)?;
+    require_free_name(desk, name)?;
+    let there = add(desk, name, &root, &revset, message)?;
+    make_flow_there(desk, name, parent, origin, &there).map_err(|error| {
+        let leaving = Leaving { name: name.to_string(), root: there.repo().root().to_owned() };
+        match remove_workspace(&desk.session.jj, &leaving) {
+            Ok(None) => error,
+            Ok(Some(why)) => error.context(format!("{} stays, as {why}", leaving.root)),
+            Err(left) => error.context(format!("Could not take {} away again: {left:#}", leaving.root)),
+        }
     })
 }
 
@@ -92,8 +115,8 @@ fn left_by_a_kill(desk: &Desk, name: &FlowName, root: &Utf8Path) -> anyhow::Resu
     Ok(known.iter().any(is_it).then_some(there))
 }
 
-/// Refuses a folder with anything in it; `path` is the one that was typed.
-fn require_empty(name: &FlowName, path: &Utf8Path, root: &Utf8Path) -> anyhow::Result<()> {
+/// Refuses a folder with anything in it; the hint gives what was typed with another folder.
+fn require_empty(path: &Utf8Path, root: &Utf8Path, typed: &str, origin: Origin) -> anyhow::Result<()> {
     let is_free = match root.read_dir_utf8() {
         Ok(mut entries) => entries.next().is_none(),
         Err(_) => root.symlink_metadata().is_err(),
@@ -107,10 +130,27 @@ fn require_empty(name: &FlowName, path: &Utf8Path, root: &Utf8Path) -> anyhow::R
     Err(match free {
         Some(number) => {
             let free = quoted(&format!("{path}{number}"));
-            failure.hint(format!("jj flow new {name} --workspace {free}")).into()
+            let hint = match origin {
+                Origin::Sub => format!("jj flow sub {typed} --workspace {free}"),
+                _ => format!("jj flow new {typed} --workspace {free}"),
+            };
+            failure.hint(hint).into()
         }
         None => failure.into(),
     })
+}
+
+/// Refuses where jj knows a workspace of the flow's name, wherever that is: what is in it is somebody's.
+fn require_free_name(desk: &Desk, name: &FlowName) -> anyhow::Result<()> {
+    let jj = &desk.session.jj;
+    let known = jj.read_all_workspaces(&jj.require_head()?)?;
+    match known.iter().find(|known| known.name == name.as_str()) {
+        None => Ok(()),
+        Some(known) => {
+            let message = format!("There is a workspace {name} already, in {}", known.root);
+            Err(Failure::new(Kind::PathTaken, message).hint("jj workspace list").into())
+        }
+    }
 }
 
 fn add(
@@ -125,15 +165,25 @@ fn add(
             Failure::new(Kind::Io, format!("Could not make the folder {folder}: {error}"))
         })?;
     }
-    desk.session.jj.add_workspace(name.as_str(), root, revset, message)?;
-    let made = root.canonicalize_utf8()?;
-    let there = desk.session.jj.at(&made);
-    there.ok_or_else(|| {
-        Failure::new(Kind::Jj, format!("Could not find the workspace that jj has made in {root}")).into()
+    let jj = &desk.session.jj;
+    if let Err(error) = jj.add_workspace(name.as_str(), root, revset, message) {
+        // jj leaves its own folder, and a name, where it could not make the change.
+        jj.forget_workspace(name.as_str())?;
+        clear(jj, root)?;
+        return Err(error);
+    }
+    jj.at(&root.canonicalize_utf8()?).ok_or_else(|| {
+        let message = format!("Could not find the workspace that jj has made in {root}");
+        Failure::new(Kind::Jj, message).into()
     })
 }
 
-fn take_away(desk: &Desk, name: &FlowName, root: &Utf8Path) -> anyhow::Result<()> {
-    desk.session.jj.forget_workspace(name.as_str())?;
-    if root.exists() { Ok(std::fs::remove_dir_all(root)?) } else { Ok(()) }
+/// Removes what jj has made of a workspace of this repo, where that is all there is.
+fn clear(jj: &Jj, root: &Utf8Path) -> anyhow::Result<()> {
+    let Ok(root) = root.canonicalize_utf8() else { return Ok(()) };
+    let names: Vec<_> = root.read_dir_utf8()?.collect::<Result<_, _>>()?;
+    if jj.at(&root).is_some() && names.iter().all(|entry| entry.file_name() == ".jj") {
+        std::fs::remove_dir_all(&root)?;
+    }
+    Ok(())
 }

@@ -118,7 +118,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
     let workspace = if has_workspace { own_workspace(&desk, &landed.operation, &name)? } else { None };
     if let Some(root) = workspace {
         let main = quoted(desk.session.repo().main_root().as_str());
-        let command = format!("jj flow -R {main} gc");
+        let command = format!("cd {main} && jj flow gc");
         text += &format!("\nIts workspace {} is not needed any more: {}", plain(&root), plain(&command));
         object["workspace"] = json!({"root": root, "remove": command});
     }

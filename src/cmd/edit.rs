@@ -4,7 +4,7 @@
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -246,7 +246,9 @@ impl Edit {
 
 /// Writes a new file, with mode and owner of the one whose place it takes.
 fn write_new(path: &Utf8Path, text: &str, old: Option<&Metadata>) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    // What was private is never anything else, not for a moment.
+    let mode = if old.is_some() { 0o600 } else { 0o666 };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())?;
     if let Some(old) = old {
         if file.metadata()?.uid() != old.uid() {

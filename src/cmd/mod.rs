@@ -142,6 +142,11 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     let full = std::iter::once(OsString::from("jj-flow")).chain(args.iter().cloned());
     let cli = match Cli::try_parse_from(full) {
         Ok(cli) => cli,
+        // An agent takes 2 for a refusal of what it was about to do.
+        Err(error) if error.use_stderr() && hook::is_event(args) => {
+            usage(&error, Out::new(wants_json));
+            return ExitCode::FAILURE;
+        }
         Err(error) => return usage(&error, Out::new(wants_json)),
     };
     let out = Out::new(cli.json);

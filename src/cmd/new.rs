@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::begin::{Beginning, Begun, begin};
+use super::begin::{Beginning, Begun, Start, begin};
 use super::desk::Desk;
 use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
@@ -13,6 +13,7 @@ use crate::jj;
 use crate::name::{FlowName, normalise};
 use crate::output::plain;
 use crate::survey::{Standing, Survey};
+use crate::text::quoted;
 
 /// Start a flow: a new change on the trunk, its bookmark and its row
 #[derive(Debug, Args)]
@@ -53,14 +54,23 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
         let change = desk.make_flow(&name, parent_name, Origin::New, None)?;
         (place, Begun { change, workspace: None })
     } else {
-        let Start { revset, shown } = start(&survey, parent, args.from.as_deref());
-        let begun = begin(&mut desk, &call, &name, revset, parent_name, (Origin::New, &args.beginning))?;
-        (shown, begun)
+        let Place { revset, shown } = start(&survey, parent, args.from.as_deref());
+        let start = Start { revset, parent: parent_name, origin: Origin::New };
+        (shown, begin(&mut desk, &call, &name, start, &args.beginning, &typed(args))?)
     };
     let flow = desk.row(&name.bookmark());
     let (place, change) = (plain(&place), begun.change.short());
     let text = format!("Started {name} on {place}{} (change {change}).", begun.place());
     desk.answer(&call, &text, json!({"flow": flow, "workspace": begun.workspace}))
+}
+
+/// What was typed behind the verb, but for its workspace and its description.
+fn typed(args: &NewArgs) -> String {
+    let option = |name: &str, value: &Option<String>| {
+        value.as_ref().map(|value| format!(" {name} {}", quoted(value))).unwrap_or_default()
+    };
+    let intent = quoted(&args.intent.join(" "));
+    format!("{intent}{}{}", option("--parent", &args.parent), option("--from", &args.from))
 }
 
 /// The conforming name for free text, under the caller's uid.
@@ -107,30 +117,30 @@ fn here(desk: &Desk, survey: &Survey, args: &NewArgs) -> anyhow::Result<String> 
 }
 
 /// Where a new flow starts.
-struct Start {
+struct Place {
     revset: String,
     shown: String,
 }
 
 /// REV, else the parent's tip, else the trunk. Where there is no trunk it is the work that is there: nobody's
 /// files vanish because a repo has no `main` yet.
-fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Start {
+fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Place {
     if let Some(revset) = from {
-        return Start { revset: revset.to_owned(), shown: revset.to_owned() };
+        return Place { revset: revset.to_owned(), shown: revset.to_owned() };
     }
     if let Some((parent, tip)) = parent.and_then(|parent| Some((parent, survey.tip(parent)?))) {
-        return Start { revset: jj::commit(&tip.commit), shown: parent.name.to_string() };
+        return Place { revset: jj::commit(&tip.commit), shown: parent.name.to_string() };
     }
     let trunk = survey.trunk.as_ref().and_then(|trunk| Some((trunk, survey.graph.bookmark(trunk).single()?)));
     if let Some((trunk, change)) = trunk {
-        return Start { revset: jj::commit(&change.commit), shown: trunk.to_string() };
+        return Place { revset: jj::commit(&change.commit), shown: trunk.to_string() };
     }
     // Without a remote, `trunk()` is the root commit, which is no trunk to speak of.
     let trunk = survey.graph.changes().iter().find(|change| change.trunk && !change.parents.is_empty());
     if let Some(change) = trunk {
-        return Start { revset: jj::commit(&change.commit), shown: "trunk()".to_owned() };
+        return Place { revset: jj::commit(&change.commit), shown: "trunk()".to_owned() };
     }
     let has_work = survey.graph.here().is_some_and(|change| change.has_work());
     let revset = if has_work { "@" } else { "@-" };
-    Start { revset: revset.to_owned(), shown: "the work that is here, as this repo has no trunk".to_owned() }
+    Place { revset: revset.to_owned(), shown: "the work that is here, as this repo has no trunk".to_owned() }
 }

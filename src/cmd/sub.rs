@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Call;
-use super::begin::{Beginning, begin};
+use super::begin::{Beginning, Start, begin};
 use super::desk::Desk;
 use super::target::{find_flow, require_free};
 use crate::error::{Failure, Kind};
@@ -13,6 +13,7 @@ use crate::jj;
 use crate::name::grammar::NameError;
 use crate::name::{FlowName, normalise};
 use crate::survey::Standing;
+use crate::text::quoted;
 
 /// Start a sub-flow of the current flow, from its tip
 #[derive(Debug, Args)]
@@ -54,8 +55,9 @@ pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
         jj.run(&["bookmark", "move", &jj::pattern(&parent_bookmark), &to])?;
     }
     let (revset, above) = (jj::commit(&tip.commit), parent.name.clone());
-    let how = (Origin::Sub, &args.beginning);
-    let begun = begin(&mut desk, &call, &name, revset, Some(parent_bookmark), how)?;
+    let start = Start { revset, parent: Some(parent_bookmark), origin: Origin::Sub };
+    let typed = format!("{} --of {above}", quoted(&args.name.join(" ")));
+    let begun = begin(&mut desk, &call, &name, start, &args.beginning, &typed)?;
     let flow = desk.row(&name.bookmark());
     let text = format!("Started {name} on {above}{} (change {}).", begun.place(), begun.change.short());
     desk.answer(&call, &text, json!({"flow": flow, "workspace": begun.workspace}))

@@ -20,13 +20,12 @@ pub(super) fn run(_: &UidArgs, call: Call) -> anyhow::Result<()> {
     Ok(call.out.answer(uid.as_str(), object)?)
 }
 
-/// Who the uid stands for: the variable that names it, or `user`, and its value.
+/// Who the uid stands for: the variable that names it, the workspace of a flow, or `user`, and its value.
 pub(super) fn source(session: &Session) -> (String, String) {
-    match env::var("JJ_FLOW_UID") {
-        Some(value) => ("JJ_FLOW_UID".to_owned(), value),
-        None => {
-            let context = session.context();
-            (context.source().to_owned(), context.value().to_owned())
-        }
+    let context = session.context();
+    match (env::var("JJ_FLOW_UID"), session.own_flow()) {
+        (Some(value), _) => ("JJ_FLOW_UID".to_owned(), value),
+        (None, Some(flow)) => ("workspace".to_owned(), flow.to_string()),
+        (None, None) => (context.source().to_owned(), context.value().to_owned()),
     }
 }

@@ -46,6 +46,11 @@ impl Repo {
         self.dir.ancestors().nth(2).unwrap_or(&self.root)
     }
 
+    /// The name of a workspace beside the one that holds the shared folder, as jj has written it down.
+    pub(crate) fn load_workspace_name(&self) -> Option<String> {
+        if self.is_default_workspace() { None } else { super::store::load_name(self) }
+    }
+
     /// Whether this is the workspace that holds the shared folder.
     pub(crate) fn is_default_workspace(&self) -> bool {
         self.main_root() == self.root

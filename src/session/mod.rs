@@ -18,7 +18,7 @@ use crate::jj::{self, Entry, Jj, Repo};
 use crate::journal::Journal;
 use crate::ledger::{Actor, Ledger};
 use crate::model::{BookmarkName, RepoId};
-use crate::name::Uid;
+use crate::name::{FlowName, Uid};
 use crate::registry::{self, Registry};
 use crate::survey::{Survey, trunk_candidates};
 use crate::text::quoted;
@@ -240,6 +240,9 @@ impl Session {
         if env::var("JJ_FLOW_UID").is_some() {
             return self.require_uid(None).ok();
         }
+        if let Some(flow) = self.own_flow() {
+            return Some(flow.uid().clone());
+        }
         let path = place.registry_path(&self.config).ok()?;
         let registry = Registry::open_to_read_within(&path, patience).ok()??;
         registry.uid_of(&self.context().to_string()).ok()?
@@ -250,15 +253,29 @@ impl Session {
         who::context(&self.config, self.repo().root())
     }
 
-    /// `JJ_FLOW_UID`, else the uid recorded for the context, else a new one, recorded. Without a registry it is
-    /// the context's shortest.
+    /// `JJ_FLOW_UID`, else the uid of the flow that has this workspace to itself, else the uid recorded for the context,
+    /// else a new one, recorded. Without a registry it is the context's shortest.
     pub(crate) fn require_uid(&self, registry: Option<&mut Registry>) -> anyhow::Result<Uid> {
-        who::require_uid(&self.context(), registry, self.now)
+        match self.own_flow() {
+            Some(flow) => Ok(flow.uid().clone()),
+            None => who::require_uid(&self.context(), registry, self.now),
+        }
     }
 
-    /// A uid with the context that it stands for; one that was given stands for none.
+    /// The flow that this workspace was made for, where nothing else says who works here.
+    pub(crate) fn own_flow(&self) -> Option<FlowName> {
+        let is_told = env::var("JJ_FLOW_UID").is_some() || self.context().is_session();
+        let name = if is_told { None } else { self.repo().load_workspace_name() };
+        FlowName::parse(&name?).ok()
+    }
+
+    /// A uid with the context that it stands for; one that was given, or is a flow's, stands for none.
     pub(crate) fn actor(&self, uid: Uid) -> Actor {
-        who::actor(uid, &self.context())
+        if self.own_flow().is_some() {
+            Actor { uid, context: None }
+        } else {
+            who::actor(uid, &self.context())
+        }
     }
 
     /// The component that work here belongs to.

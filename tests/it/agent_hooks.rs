@@ -54,8 +54,8 @@ fn a_session_gets_its_uid_and_every_later_command_has_it() {
     repo.sh(&format!(". {}; jj flow new research; jj flow sub scaling", file.display())).ok();
     insta::assert_snapshot!(told(&named, "session-start", "it's 1", json!({})).ok(), @r#"
     This is a jj repo with jj-flow. Your flows begin with d39c.
-    Open: d39c--research--scaling ([33min-progress[0m)
-    Open: d39c--research ([33min-progress[0m)
+    Open: d39c--research--scaling (in-progress)
+    Open: d39c--research (in-progress)
     Where you stand, and what comes next: jj flow context
     "#);
     insta::assert_snapshot!(told(&named, "session-start", "another", json!({})).ok(), @r#"
@@ -69,13 +69,20 @@ fn who_has_a_uid_keeps_it() {
     let env = TestEnvironment::new();
     let file = env.root().join("variables");
     let named = field(&env).with("CLAUDE_ENV_FILE", file.to_str().unwrap());
-    for (variable, value) in [("JJ_FLOW_UID", "a8f2"), ("JJ_FLOW_SESSION", "mine")] {
-        let own = named.with(variable, value);
-        let uid = own.flow(&["uid"]).ok().stdout;
-        let said = told(&own, "session-start", "other", json!({})).ok().stdout;
-        assert!(said.contains(&format!("begin with {}.", uid.trim())), "{said}");
-    }
+    let own = named.with("JJ_FLOW_UID", "a8f2");
+    let said = told(&own, "session-start", "other", json!({})).ok().stdout;
+    assert!(said.contains("begin with a8f2."), "{said}");
     assert!(!file.exists());
+    // A session within another is its own, and one that goes on after another is itself again.
+    let inner = named.with("JJ_FLOW_SESSION", "outer");
+    for session in ["inner", "other", "inner"] {
+        told(&inner, "session-start", session, json!({})).ok();
+    }
+    let last = |name: &str| format!("export JJ_FLOW_SESSION={name}\n");
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        [last("inner"), last("other"), last("inner")].concat()
+    );
 }
 
 #[test]
@@ -126,11 +133,15 @@ fn what_makes_a_branch_is_answered(#[case] line: &str, #[case] expected: &str) {
 #[case("cat >notes <<END\ngit branch docs\nEND\n")]
 #[case("git branch $NAME; jj bookmark create \"$NAME\"; cd $DIR; git branch docs")]
 #[case("cd / && git branch docs")]
+#[case("cd vendored && git checkout -b fix; git -C vendored branch fix")]
+#[case("git --git-dir=/elsewhere/.git branch x; GIT_DIR=/elsewhere/.git git branch x; pushd /; git branch x")]
+#[case("(cd / && ls); echo $((1 << 2)); git log")]
 #[case("")]
 fn everything_else_passes(#[case] line: &str) {
     let env = TestEnvironment::new();
     env.set("JJ_FLOW_UID", "a8f2");
     let repo = field(&env);
+    repo.git(&["init", "--quiet", "vendored"]).ok();
     assert_eq!(answer(&repo, line), None);
 }
 
@@ -195,6 +206,9 @@ fn what_is_no_event_passes(#[case] payload: &str) {
         assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""), "{event}");
     }
     hook(&repo, "session-start", payload).ok();
+    // Nobody who is told nothing of a session can be told once: nothing is said.
+    repo.flow(&["new", "research", "-m", "x"]).ok();
+    assert_eq!(hook(&repo, "stop", payload).ok().stdout, "");
 }
 
 #[test]
@@ -210,6 +224,24 @@ fn other_agents_words_are_read_too() {
     let asked =
         repo.flow_with(&["hook", "pre-tool-use", "--json"], |command| command.write_stdin(line.to_string()));
     assert_eq!(asked.ok().json()["answers"], json!([{"asked": "docs", "command": "jj flow new docs"}]));
+}
+
+#[test]
+fn the_name_is_the_sessions_own_and_a_persons_flows_are_not_its() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    let file = env.root().join("variables");
+    let named = repo.with("CLAUDE_ENV_FILE", file.to_str().unwrap());
+    let start = named.flow_with(&["hook", "session-start", "--json"], |command| {
+        command.write_stdin(json!({"session_id": "s", "cwd": repo.root()}).to_string())
+    });
+    let uid = start.ok().json()["uid"].as_str().unwrap().to_owned();
+    repo.flow(&["new", "research", "-m", "research: a person's"]).ok();
+    let expected = format!("jj bookmark create {uid}--logicFoo");
+    assert_eq!(answer(&repo, "/usr/bin/jj bookmark create foo").as_deref(), Some(expected.as_str()));
+    assert_eq!(told(&repo, "stop", "s", json!({})).ok().stdout, "");
+    repo.sh(&format!(". {}; jj flow new docs -m x", file.display())).ok();
+    assert!(told(&repo, "stop", "s", json!({})).ok().stdout.contains(&format!("{uid}--docs")));
 }
 
 #[test]
@@ -260,7 +292,13 @@ fn a_broken_registry_is_in_nobodys_way() {
         assert_eq!((output.stdout.as_str(), output.stderr.lines().count()), ("", 1), "{output}");
     }
     assert_eq!(answer(&repo, "git branch docs").as_deref(), Some("jj flow new docs"));
-    // 2 would stop an agent.
+    // 2 would stop an agent, of whatever version.
+    for args in
+        [&["hook", "made-up"][..], &["hook", "stop", "--made-up"], &["--made-up", "hook", "pre-tool-use"]]
+    {
+        repo.flow(args).exits(1);
+    }
+    repo.flow(&["hook", "install", "--made-up"]).exits(2);
     let wrong = repo.with("JJ_FLOW_UID", "no uid");
     told(&wrong, "session-start", "s", json!({})).exits(1);
     told(&wrong, "pre-tool-use", "s", json!({"tool_input": {"command": "git branch docs"}})).exits(1);

@@ -57,7 +57,7 @@ fn one_call_tells_all() {
     b1c4--schema (in-progress) touches notes
     Yours too: a8f2--research--scaling (in-progress)
 
-    Next: jj new a8f2--research--scaling
+    Next: jj new 'commit_id(fb8b1787de4ebaea17f7437eb8d016129ae31f6c)'
           its sub-flow a8f2--research--scaling is to be landed first.
     "#);
     let told = context(&repo);
@@ -99,6 +99,7 @@ fn flows_that_stand_on_one_another_are_no_siblings() {
 /// What comes next, from what there is; and the command runs.
 #[rstest]
 #[case("true", "jj flow new research", "@ stands on no flow")]
+#[case("echo x >x", "jj flow new --here research", "@ has work and stands on no flow")]
 #[case("jj flow new research", "", "there is no work in it yet")]
 #[case(
     "jj flow new research; echo x >x",
@@ -111,16 +112,7 @@ fn flows_that_stand_on_one_another_are_no_siblings() {
     "jj new 'commit_id(",
     "@ stands on no flow; this goes on with a8f2--research"
 )]
-#[case(
-    "jj flow new research; jj commit -m x; jj new a8f2--research-",
-    "jj new 'commit_id(",
-    "@ stands on no flow; this goes on with a8f2--research"
-)]
-#[case(
-    "jj flow new research; jj flow sub a; jj new a8f2--research",
-    "jj new a8f2--research--a",
-    "its sub-flow"
-)]
+#[case("jj flow new research; jj flow sub a; jj new a8f2--research", "jj new 'commit_id(", "its sub-flow")]
 #[case(
     "jj flow new research; jj commit -m x; jj flow sub a; jj commit -m y; jj new a8f2--research; \
      sqlite3_success a8f2--research--a",
@@ -132,10 +124,32 @@ fn flows_that_stand_on_one_another_are_no_siblings() {
     "jj flow reopen a8f2--research",
     "it was given up"
 )]
+#[case("jj flow new research; jj flow fail --reason no", "jj flow reopen a8f2--research", "it was given up")]
+#[case("jj flow new docs; jj flow fail --reason no; jj new main", "jj flow new research", "@ stands on no")]
 #[case(
     "JJ_FLOW_UID=b1c4 jj flow new docs; jj flow new research; jj new b1c4--docs",
     "jj new 'commit_id(",
     "@ stands on a flow of somebody else's; this goes on with a8f2--research"
+)]
+#[case(
+    "JJ_FLOW_UID=b1c4 jj flow new docs -m half",
+    "jj flow new research --workspace ../research",
+    "@ stands on a flow of somebody else's"
+)]
+#[case(
+    "jj flow new research --workspace ../research",
+    "cd ",
+    "@ stands on no flow; this goes on with a8f2--"
+)]
+#[case(
+    "jj flow new research; jj flow sub a --workspace ../a; jj new a8f2--research",
+    "cd ",
+    "its sub-flow a8f2--research--a is to be landed first"
+)]
+#[case(
+    "jj config set --user flow.trunk none; jj flow new research; jj commit -m x; jj flow done",
+    "",
+    "it is at success, and lands on nothing here"
 )]
 fn what_comes_next(#[case] script: &str, #[case] command: &str, #[case] why: &str) {
     let env = TestEnvironment::new();

@@ -30,6 +30,25 @@ fn status(env: &TestEnvironment, flow: &str) -> String {
 }
 
 #[test]
+fn work_that_is_no_flows_yet_becomes_ones() {
+    let env = environment();
+    let repo = repo(&env);
+    repo.write("begun", "x\n");
+    next(&repo, "@ has work", ("cmd/context/next.rs", "jj flow new --here research")).succeeds();
+    assert_eq!((here(&repo).as_str(), repo.read("begun").as_str()), ("a8f2--research", "x\n"));
+}
+
+#[test]
+fn who_stands_on_a_strangers_flow_starts_elsewhere() {
+    let env = environment();
+    let repo = repo(&env);
+    repo.with("JJ_FLOW_UID", "b1c4").flow(&["new", "docs", "-m", "half"]).ok();
+    let site = ("cmd/context/next.rs", "jj flow new research --workspace ../research");
+    next(&repo, "somebody else's", site).succeeds();
+    assert_eq!((here(&repo).as_str(), here(&env.dir("research")).as_str()), ("b1c4--docs", "a8f2--research"));
+}
+
+#[test]
 fn step_by_step_a_flow_lands() {
     let env = environment();
     let repo = repo(&env);
@@ -198,11 +217,11 @@ fn a_folder_for_a_flow() {
     let env = environment();
     let repo = repo(&env);
     env.dir("my research").write("mine", "x\n");
-    let site = ("cmd/begin.rs", "jj flow new {name} --workspace {free}");
+    let site = ("cmd/begin.rs", "jj flow new {typed} --workspace {free}");
     meet(&repo, "new research --workspace '../my research'", "path-taken", site).succeeds();
     let own = env.dir("my research2");
     assert_eq!((here(&own).as_str(), own.read("base").as_str()), ("a8f2--research", "x\n"));
-    let site = ("cmd/begin.rs", "jj flow new {name} --workspace {free}");
+    let site = ("cmd/begin.rs", "jj flow sub {typed} --workspace {free}");
     meet(&own, "sub scaling --workspace '../my research'", "path-taken", site).succeeds();
     assert_eq!(here(&env.dir("my research3")), "a8f2--research--scaling");
     env.dir("my research3").flow(&["fail", "--reason", "no"]).ok();
@@ -210,8 +229,18 @@ fn a_folder_for_a_flow() {
     work(&own, &["one"]);
     let done = own.flow(&["done"]).ok().stdout;
     let (_, command) = done.trim_end().rsplit_once(": ").unwrap();
-    given(&env.dir("home"), "done", command, ("cmd/done.rs", "jj flow -R {main} gc")).succeeds();
+    given(&env.dir("home"), "done", command, ("cmd/done.rs", "cd {main} && jj flow gc")).succeeds();
     assert!(!own.root().exists());
+}
+
+#[test]
+fn a_workspace_of_the_flows_name_elsewhere() {
+    let env = environment();
+    let repo = repo(&env);
+    repo.jj(&["workspace", "add", "--name", "a8f2--research", "../mine"]).ok();
+    let met =
+        meet(&repo, "new research --workspace ../other", "path-taken", ("cmd/begin.rs", "jj workspace list"));
+    assert!(met.succeeds().stdout.contains("a8f2--research: ../mine"));
 }
 
 #[test]

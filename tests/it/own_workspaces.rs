@@ -29,7 +29,7 @@ fn a_flow_begins_in_a_folder_of_its_own_and_the_callers_stays() {
     let here = repo.changes("@");
     let started = repo.flow(&["new", "research", "--workspace", "deep/../../away/research", "-m", "ask"]);
     insta::assert_snapshot!(started.ok(), @r#"
-    Started a8f2--research on main in $TEST_ENV/away/research (change ynrqklos).
+    Started a8f2--research on main in $TEST_ENV/away/research (change orklosly).
     "#);
     assert_eq!(repo.changes("@"), here);
     assert_eq!(repo.read("half"), "done\n");
@@ -41,7 +41,7 @@ fn a_flow_begins_in_a_folder_of_its_own_and_the_callers_stays() {
     "#);
     // A sub-flow too, seen from there.
     insta::assert_snapshot!(own.flow(&["sub", "scaling", "--workspace", "../scaling"]).ok(), @r#"
-    Started a8f2--research--scaling on a8f2--research in $TEST_ENV/away/scaling (change zxlqmnvw).
+    Started a8f2--research--scaling on a8f2--research in $TEST_ENV/away/scaling (change wuqsuwps).
     "#);
     insta::assert_snapshot!(env.rows("SELECT bookmark, parent_flow FROM FlowRegistry"), @r#"
     a8f2--research|NULL
@@ -64,7 +64,7 @@ fn a_folder_with_something_in_it_is_left_alone_and_the_hint_takes_another() {
     insta::assert_snapshot!(refused, @r#"
     --- stderr
     Error: There is something in ../research already
-    Hint: jj flow new a8f2--research --workspace ../research2
+    Hint: jj flow new research --workspace ../research2
     --- exit 1
     "#);
     assert_eq!((repo.state(), env.dir("research").read("mine")), (before, "x\n".to_owned()));
@@ -113,12 +113,11 @@ fn what_has_landed_gives_its_folder_back() {
     let done = own.flow(&["done", "--json"]).ok().json();
     let command = done["workspace"]["remove"].as_str().unwrap();
     insta::assert_snapshot!(env.normalize(command), @r#"
-    jj flow -R $TEST_ENV/field gc
+    cd $TEST_ENV/field && jj flow gc
     "#);
     // Not under the feet of whoever stands there.
     insta::assert_snapshot!(own.flow(&["gc"]).ok(), @r#"
     Kept the workspace of a8f2--research, $TEST_ENV/research: you stand in it.
-    Nothing is to go.
     "#);
     let planned = repo.flow(&["gc", "--dry-run"]).ok();
     assert!(own.root().exists());
@@ -144,6 +143,9 @@ fn what_has_landed_gives_its_folder_back() {
 #[case("described", "jj describe -m 'for later'", "there is work in it")]
 #[case("large", "head -c 2000000 /dev/zero >large", "a file in it is too large for jj")]
 #[case("bookmark", "jj bookmark create other", "there is work in it")]
+#[case("next flow", "jj flow new docs; echo x >docs; jj commit -m docs", "there is work in it")]
+#[case("nameless", "jj new main; echo x >docs; jj commit -m docs", "there is work in it")]
+#[case("clone", "git init --quiet vendored; jj status", "another repo lies in it: vendored")]
 fn what_has_not_landed_stays(#[case] name: &str, #[case] script: &str, #[case] why: &str) {
     let env = TestEnvironment::new();
     let repo = field(&env);
@@ -155,6 +157,99 @@ fn what_has_not_landed_stays(#[case] name: &str, #[case] script: &str, #[case] w
     assert!(kept["reason"].as_str().unwrap().starts_with(why), "{name}: {told:#}");
     assert_eq!(own.sh("ls").ok().stdout, files);
     own.jj(&["status"]).ok();
+}
+
+#[test]
+fn a_workspace_that_lies_in_another_keeps_it_and_its_own_edits() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    let own = landed(&repo);
+    own.flow(&["new", "docs", "--workspace", "inner"]).ok();
+    own.write("inner/precious", "x\n");
+    let told = repo.flow(&["gc", "--json"]).ok().json();
+    let kept = &told["repos"][0]["workspaces"]["kept"][0]["reason"];
+    assert_eq!(*kept, "the workspace a8f2--docs lies in it");
+    assert_eq!(own.read("inner/precious"), "x\n");
+}
+
+#[test]
+fn several_at_once_take_nothing_from_one_another() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    for name in ["docs", "logic", "schema"] {
+        repo.flow(&["new", name, "--workspace", &format!("../{name}")]).ok();
+        let own = env.dir(name);
+        own.commit(name, "x\n", name);
+        own.flow(&["done"]).ok();
+    }
+    std::thread::scope(|scope| {
+        (0..3).for_each(|_| _ = scope.spawn(|| repo.flow(&["gc"]).ok()));
+    });
+    assert_eq!(repo.jj(&["workspace", "list", "-T", "name ++ \"\\n\""]).ok().stdout, "default\n");
+    let left = env.dir("").sh("ls -A").ok().stdout;
+    assert!(!left.contains("docs") && !left.contains("logic") && !left.contains("schema"), "{left}");
+}
+
+#[test]
+fn what_is_in_the_way_of_one_keeps_no_other() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    repo.flow(&["new", "docs", "--workspace", "../docs"]).ok();
+    env.dir("docs").commit("docs", "x\n", "docs");
+    env.dir("docs").flow(&["done"]).ok();
+    let own = landed(&repo);
+    env.dir(".docs.jj-flow-gc").write("mine", "x\n");
+    let told = repo.flow(&["gc", "--json"]).ok().json();
+    let reason = &told["repos"][0]["workspaces"]["kept"][0]["reason"];
+    assert!(reason.as_str().unwrap().ends_with(".docs.jj-flow-gc is in the way"), "{told:#}");
+    assert!(!own.root().exists() && env.dir("docs").root().join("docs").exists());
+}
+
+#[test]
+fn a_workspace_of_that_name_elsewhere_stays_somebodys() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    repo.jj(&["workspace", "add", "--name", "a8f2--research", "../mine"]).ok();
+    env.dir("mine").write("precious", "x\n");
+    let refused = repo.flow(&["new", "research", "--workspace", "../research"]).exits(1);
+    insta::assert_snapshot!(refused, @r#"
+    --- stderr
+    Error: There is a workspace a8f2--research already, in $TEST_ENV/mine
+    Hint: jj workspace list
+    --- exit 1
+    "#);
+    repo.sh(&refused.hint()).ok();
+    env.dir("mine").jj(&["status"]).ok();
+    assert_eq!(env.dir("mine").read("precious"), "x\n");
+}
+
+#[test]
+fn a_folder_that_was_the_users_stays_where_the_start_fails() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    env.dir("research");
+    repo.flow(&["new", "research", "--workspace", "../research", "--from", "nothing"]).exits(1);
+    let known = repo.jj(&["workspace", "list", "-T", "name ++ \"\\n\""]).ok().stdout;
+    assert_eq!(known, "default\n");
+    repo.flow(&["new", "research", "--workspace", "../research"]).ok();
+}
+
+#[test]
+fn whoever_works_in_a_flows_workspace_is_whose_flow_it_is() {
+    let env = TestEnvironment::new();
+    let repo = env.repo("field");
+    repo.commit("base", "x\n", "base");
+    repo.jj(&["bookmark", "create", "main", "--revision=@-"]).ok();
+    repo.flow(&["new", "research", "--workspace", "../research"]).ok();
+    let (uid, own) = (repo.flow(&["uid"]).ok().stdout, env.dir("research"));
+    assert_eq!(own.flow(&["uid"]).ok().stdout, uid);
+    assert_eq!(own.flow(&["context", "--json"]).ok().json()["flow"]["yours"], true);
+    own.flow(&["sub", "scaling"]).ok();
+    let uids = env.rows("SELECT DISTINCT uid FROM FlowRegistry");
+    assert_eq!(uids, uid);
+    // Another session there is somebody else.
+    let other = own.with("JJ_FLOW_SESSION", "other").flow(&["uid"]).ok().stdout;
+    assert_ne!(other, uid);
 }
 
 #[test]

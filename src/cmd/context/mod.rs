@@ -4,12 +4,15 @@ mod next;
 mod siblings;
 mod text;
 
+use std::cmp::Reverse;
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::conflicts::{Waiting, waiting};
 use super::desk::Desk;
 use super::{Call, run_there};
+use crate::config::Trunk;
 use crate::graph::Change;
 use crate::jj::revset;
 use crate::model::{Flow, Status};
@@ -17,7 +20,8 @@ use crate::name::FlowName;
 use crate::output::{change_json, flow_json};
 use crate::registry::{Filter, VerificationRow};
 use crate::survey::{Standing, Survey};
-use next::{Next, Situation, next};
+use crate::text::quoted;
+use next::{Next, Situation, new_on, next};
 use siblings::{Sibling, find_siblings};
 
 /// Tell where you stand: your uid, the flow at hand, what is in its way, and the next command
@@ -39,6 +43,8 @@ struct Context<'a> {
     source: (String, String),
     component: &'a str,
     root: String,
+    /// The repo's own folder, by which it is on record.
+    main: String,
     flow: Option<&'a Standing>,
     /// What the parent has that the flow does not stand on, newest first.
     behind: Vec<Change>,
@@ -83,7 +89,17 @@ fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Resul
         ahead: flow.map(|flow| survey.ahead(flow)).unwrap_or_default(),
         tip_elsewhere: flow.and_then(|flow| tip_elsewhere(survey, flow)),
         is_foreign: flow.is_some_and(|flow| flow.name.uid().as_str() != uid),
-        yours: yours.iter().find(|row| row.repo == desk.ledger.repo),
+        to_subflow: match flow.and_then(|flow| at_work(survey.open_children(flow).into_iter())) {
+            Some(sub) => way_to(desk, survey, sub)?,
+            None => None,
+        },
+        yours: match at_work(mine(survey, &uid, flow)) {
+            Some(other) => way_to(desk, survey, other)?.map(|command| (&other.name, command)),
+            None => None,
+        },
+        is_begun: survey.graph.here().is_some_and(|here| here.has_work() && !here.immutable),
+        lands_nowhere: flow.is_some_and(|flow| survey.landing_parent(flow).is_none())
+            && desk.session.config.trunk == Trunk::None,
         failure: failure.as_ref().and_then(|failure| failure.verification.as_ref()),
     };
     let next = next(&situation);
@@ -92,6 +108,7 @@ fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Resul
         source: super::uid::source(&desk.session),
         component: &desk.component,
         root: desk.session.repo().root().to_string(),
+        main: desk.session.repo().main_root().to_string(),
         flow,
         behind: flow.map(|flow| behind(desk, survey, flow)).transpose()?.unwrap_or_default(),
         failure,
@@ -104,6 +121,35 @@ fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Resul
         yours,
         next,
     })
+}
+
+/// The flows of a uid beside the one at hand, those touched last first.
+fn mine<'a>(survey: &'a Survey, uid: &str, current: Option<&Standing>) -> impl Iterator<Item = &'a Standing> {
+    let is_it = |flow: &&Standing| {
+        flow.name.uid().as_str() == uid && current.is_none_or(|current| current.name != flow.name)
+    };
+    let mut flows: Vec<&Standing> = survey.flows.iter().filter(is_it).collect();
+    flows.sort_by_key(|flow| Reverse(flow.row.as_ref().map(|row| row.updated_at)));
+    flows.into_iter()
+}
+
+fn at_work<'a>(mut flows: impl Iterator<Item = &'a Standing>) -> Option<&'a Standing> {
+    flows.find(|flow| flow.status == Status::InProgress)
+}
+
+/// What leads to a flow: into the workspace where it is worked on, else a new change on its newest work. None where its
+/// bookmark is conflicted.
+fn way_to(desk: &Desk, survey: &Survey, flow: &Standing) -> anyhow::Result<Option<String>> {
+    let is_there =
+        |change: &&Change| !change.here && survey.owner(change).is_some_and(|owner| owner.name == flow.name);
+    let mut there = survey.graph.changes().iter().filter(is_there).flat_map(|change| &change.workspaces);
+    if let Some(name) = there.next() {
+        let known = desk.session.jj.read_workspaces(&survey.graph.op)?;
+        if let Some(found) = known.iter().find(|known| known.name == *name) {
+            return Ok(Some(format!("cd {}", quoted(found.root.as_str()))));
+        }
+    }
+    Ok(survey.tip(flow).map(|tip| new_on(&tip.commit)))
 }
 
 /// What the parent has gained since the flow began, or was restacked.

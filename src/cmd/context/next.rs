@@ -4,7 +4,7 @@ use crate::cmd::conflicts::Waiting;
 use crate::graph::Change;
 use crate::jj;
 use crate::landing::Packet;
-use crate::model::{CommitId, Flow, Status};
+use crate::model::{CommitId, Status};
 use crate::name::FlowName;
 use crate::registry::VerificationRow;
 use crate::survey::Standing;
@@ -25,12 +25,18 @@ pub(super) struct Situation<'a> {
     /// The flow's own conflict.
     pub(super) waiting: Option<&'a Waiting>,
     pub(super) subflows: Vec<&'a Standing>,
+    /// What leads to the first of them that is still at work.
+    pub(super) to_subflow: Option<String>,
     /// The flow's changes, newest first.
     pub(super) ahead: Vec<&'a Change>,
     /// The flow's tip, where `@` does not stand on it.
     pub(super) tip_elsewhere: Option<&'a Change>,
-    /// Another flow of the caller's in this repo.
-    pub(super) yours: Option<&'a Flow>,
+    /// Another flow of the caller's that is at work in this repo, and what leads to it.
+    pub(super) yours: Option<(&'a FlowName, String)>,
+    /// Whether the working copy, which is no flow's, has work in it.
+    pub(super) is_begun: bool,
+    /// Whether root flows stay where they are: `flow.trunk` is none.
+    pub(super) lands_nowhere: bool,
     /// The verification that the flow has not passed.
     pub(super) failure: Option<&'a VerificationRow>,
 }
@@ -42,14 +48,19 @@ impl Next {
 }
 
 pub(super) fn next(now: &Situation<'_>) -> Next {
-    let go_on = |row: &Flow, why: &str| {
-        Next::run(new_on(&row.tip.commit), format!("{why}; this goes on with {}", row.bookmark))
-    };
-    let (name, status) = match (now.flow, now.yours) {
-        (Some(_), Some(row)) if now.is_foreign => return go_on(row, "@ stands on a flow of somebody else's"),
-        (Some(flow), _) => flow,
-        (None, Some(row)) => return go_on(row, "@ stands on no flow"),
-        (None, None) => {
+    let (name, status) = match (now.flow, &now.yours) {
+        (Some(flow), _) if !now.is_foreign => flow,
+        (Some(_), None) => {
+            let why = "@ stands on a flow of somebody else's; say in your own words what yours is for";
+            return Next::run("jj flow new research --workspace ../research", why);
+        }
+        (Some(_), Some(yours)) => return go_on(yours, "@ stands on a flow of somebody else's"),
+        (None, Some(yours)) if !now.is_begun => return go_on(yours, "@ stands on no flow"),
+        (None, _) if now.is_begun => {
+            let why = "@ has work and stands on no flow; say in your own words what for";
+            return Next::run("jj flow new --here research", why);
+        }
+        (None, _) => {
             return Next::run("jj flow new research", "@ stands on no flow; say in your own words what for");
         }
     };
@@ -64,11 +75,9 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
         let why = "@ does not stand on the flow's newest work";
         return Next::run(new_on(&tip.commit), why);
     }
-    if let Some(sub) = now.subflows.iter().find(|sub| sub.status != Status::Success) {
-        return Next::run(
-            format!("jj new {}", sub.name),
-            format!("its sub-flow {} is to be landed first", sub.name),
-        );
+    let at_work = now.subflows.iter().find(|sub| sub.status != Status::Success);
+    if let (Some(sub), Some(command)) = (at_work, &now.to_subflow) {
+        return Next::run(command, format!("its sub-flow {} is to be landed first", sub.name));
     }
     if !now.subflows.is_empty() {
         return Next::run(format!("jj flow done {name} --cascade"), "its sub-flows are at success");
@@ -79,16 +88,23 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
         return describe(change);
     }
     match work.next() {
+        _ if status == Status::Failed && now.failure.is_none() => {
+            Next::run(format!("jj flow reopen {name}"), "it was given up; this takes it up again")
+        }
         None => Next { command: None, why: "there is no work in it yet: edit the files".to_owned() },
         Some(_) if now.failure.is_some() => Next::run(
             format!("jj flow done {name}"),
             "the verification has not passed: mend what it says, commit, and land again",
         ),
-        Some(_) if status == Status::Failed => {
-            Next::run(format!("jj flow reopen {name}"), "it was given up; this takes it up again")
+        Some(_) if now.lands_nowhere && status == Status::Success => {
+            Next { command: None, why: "it is at success, and lands on nothing here".to_owned() }
         }
         Some(_) => Next::run(format!("jj flow done {name}"), "when it is finished"),
     }
+}
+
+fn go_on((name, command): &(&FlowName, String), why: &str) -> Next {
+    Next::run(command, format!("{why}; this goes on with {name}"))
 }
 
 /// What is at hand is committed; nothing more is to come into any other change.
@@ -106,7 +122,8 @@ fn describe(change: &Change) -> Next {
     )
 }
 
-fn new_on(tip: &CommitId) -> String {
+/// A new change on a commit.
+pub(super) fn new_on(tip: &CommitId) -> String {
     format!("jj new {}", quoted(&jj::commit(tip)))
 }
 

@@ -67,11 +67,8 @@ impl Context<'_> {
             }
         }
         for row in &self.yours {
-            let elsewhere = if self.root.as_str() == row.root {
-                String::new()
-            } else {
-                format!(" in {}", plain(&row.root))
-            };
+            let elsewhere =
+                if self.main == row.root { String::new() } else { format!(" in {}", plain(&row.root)) };
             lines.push(format!("Yours too: {} ({}){elsewhere}", row.bookmark, status(row.status)));
         }
     }

@@ -6,6 +6,7 @@ use super::GcArgs;
 use super::report::{Done, Report};
 use crate::cmd::Call;
 use crate::cmd::desk::Desk;
+use crate::env;
 use crate::error::{Failure, Kind};
 use crate::name::FlowName;
 use crate::upkeep::{
@@ -56,23 +57,28 @@ pub(super) fn run(call: &mut Call, args: &GcArgs, report: &mut Report) -> anyhow
 
 /// Removes the workspaces that flows had to themselves and that have landed, or says which would go.
 fn workspaces(desk: &mut Desk, call: &Call, args: &GcArgs, done: &mut Done) -> anyhow::Result<()> {
-    let known = desk.session.jj.read_all_workspaces(&desk.session.jj.require_head()?)?;
+    let load = |desk: &Desk| desk.session.jj.read_all_workspaces(&desk.session.jj.require_head()?);
+    let mut known = load(desk)?;
     if known.iter().all(|known| FlowName::parse(&known.name).is_err()) {
         return Ok(());
     }
-    if !args.dry_run {
+    let survey = if args.dry_run {
+        desk.session.survey_quietly(Some(&desk.ledger.registry), &[])?
+    } else {
+        // Two at once would take folders from under one another.
+        desk.ledger.begin_making()?;
+        known = load(desk)?;
         put_back(&known)?;
-    }
-    let survey = match args.dry_run {
-        true => desk.session.survey_quietly(Some(&desk.ledger.registry), &[])?,
-        false => desk.survey(&[])?,
+        desk.survey(&[])?
     };
     let main = desk.session.repo().main_root();
-    let (leaving, staying) = plan_workspaces(&survey, &known, main, &call.place.dir);
+    let standing: Vec<_> = std::iter::once(call.place.dir.clone()).chain(env::current_dir().ok()).collect();
+    let (leaving, staying) = plan_workspaces(&survey, &known, main, &standing);
     done.staying = staying;
     for leaving in leaving {
-        let kept = if args.dry_run { None } else { remove_workspace(&desk.session.jj, &leaving)? };
-        match kept {
+        let removed = if args.dry_run { Ok(None) } else { remove_workspace(&desk.session.jj, &leaving) };
+        // One that cannot be removed keeps no other from it.
+        match removed.unwrap_or_else(|error| Some(Failure::of(&error).message)) {
             None => done.leaving.push(leaving),
             Some(why) => done.staying.push(Staying { name: leaving.name, root: leaving.root, why }),
         }

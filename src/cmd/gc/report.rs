@@ -191,7 +191,7 @@ impl Report {
                 && !self.vacuum;
         if !nothing_went {
             lines.extend(self.registry_line());
-        } else if self.failed.is_empty() {
+        } else if self.failed.is_empty() && lines.is_empty() {
             lines.push("Nothing is to go.".to_owned());
         }
         lines.join("\n")

@@ -49,7 +49,7 @@ struct Where {
 
 pub(super) fn run(args: &InstallArgs, call: &Call) -> anyhow::Result<()> {
     let (args, program) = (&args.place, program()?);
-    if args.agent != CLAUDE {
+    if !args.agent.eq_ignore_ascii_case(CLAUDE) {
         return print(&args.agent, &program, call);
     }
     let edit = plan_install(
@@ -63,7 +63,7 @@ pub(super) fn run(args: &InstallArgs, call: &Call) -> anyhow::Result<()> {
 
 pub(super) fn run_uninstall(args: &UninstallArgs, call: &Call) -> anyhow::Result<()> {
     let (args, program) = (&args.place, program()?);
-    if args.agent != CLAUDE {
+    if !args.agent.eq_ignore_ascii_case(CLAUDE) {
         let text =
             format!("What {} has of jj-flow was put there by hand: take it out by hand too.", args.agent);
         return Ok(call

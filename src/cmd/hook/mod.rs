@@ -10,6 +10,7 @@ mod pre_tool_use;
 mod session_start;
 mod stop;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use camino::Utf8Path;
@@ -41,20 +42,27 @@ enum Verb {
 }
 
 pub(super) fn run(args: &HookArgs, call: Call) -> anyhow::Result<ExitCode> {
-    let heard = match &args.verb {
-        Verb::SessionStart(_) => session_start::run(&Payload::read(), &call),
-        Verb::PreToolUse(_) => pre_tool_use::run(&Payload::read(), &call),
-        Verb::Stop(_) => stop::run(&Payload::read(), &call),
+    let hear = match &args.verb {
+        Verb::SessionStart(_) => session_start::run,
+        Verb::PreToolUse(_) => pre_tool_use::run,
+        Verb::Stop(_) => stop::run,
         Verb::Install(args) => return install::run(args, &call).map(|()| ExitCode::SUCCESS),
         Verb::Uninstall(args) => return install::run_uninstall(args, &call).map(|()| ExitCode::SUCCESS),
     };
-    match heard {
+    match hear(&Payload::read().unwrap_or_default(), &call) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             call.out.note(&plain(&format!("jj-flow: {}", Failure::of(&error).message)))?;
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Whether a command line is one that an agent runs at some moment, of this version or of a later one.
+pub(super) fn is_event(args: &[OsString]) -> bool {
+    let mut words = args.iter().filter(|arg| !arg.as_encoded_bytes().starts_with(b"-"));
+    let is_hook = words.any(|word| word == "hook");
+    is_hook && words.next().is_some_and(|verb| verb != "install" && verb != "uninstall")
 }
 
 /// Says what there is to say to the agent; with `--json` the object to whoever asks.

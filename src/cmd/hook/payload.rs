@@ -4,11 +4,11 @@
 use std::io::{IsTerminal as _, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::config::Config;
 use crate::env;
+use crate::name::Uid;
 use crate::registry::Registry;
 use crate::session::{Place, context_of};
 use crate::text::quoted;
@@ -20,10 +20,9 @@ const MOST: u64 = 16 << 20;
 /// The variable that names a session to every command of ours.
 pub(super) const SESSION: &str = "JJ_FLOW_SESSION";
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(super) struct Payload {
-    pub(super) session_id: Option<String>,
+    session_id: Option<String>,
     cwd: Option<Utf8PathBuf>,
     /// Whether the agent goes on because a hook at its end has said something.
     pub(super) stop_hook_active: bool,
@@ -31,14 +30,22 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Reads stdin; a person at a terminal says nothing.
-    pub(super) fn read() -> Self {
+    /// Reads stdin: none where that is no event. A person at a terminal says nothing.
+    pub(super) fn read() -> Option<Self> {
         let stdin = std::io::stdin();
         let mut text = Vec::new();
         if stdin.is_terminal() || stdin.lock().take(MOST).read_to_end(&mut text).is_err() {
-            return Self::default();
+            return None;
         }
-        serde_json::from_slice(&text).unwrap_or_default()
+        let Value::Object(mut event) = serde_json::from_slice(&text).ok()? else { return None };
+        let word = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+        let is_name = |id: &String| !id.is_empty() && !id.contains(char::is_control);
+        Some(Self {
+            session_id: word("session_id").filter(is_name),
+            cwd: word("cwd").map(Utf8PathBuf::from),
+            stop_hook_active: event.get("stop_hook_active").is_some_and(|active| *active != false),
+            tool_input: event.remove("tool_input").unwrap_or_default(),
+        })
     }
 
     /// The line of shell that a tool is about to run, of Claude Code's `Bash` or another agent's like of it.
@@ -62,29 +69,36 @@ impl Payload {
         Place { dir: told.unwrap_or_else(|| given.dir.clone()), options: given.options.clone() }
     }
 
-    /// The session, under the name that its commands have it by; none where something else names it.
+    /// The session under the name that its commands have it by, once they have been told; none where `JJ_FLOW_UID` says
+    /// who they are.
     pub(super) fn session(&self) -> Option<Context> {
-        let is_named = env::var("JJ_FLOW_UID").or_else(|| env::var(SESSION)).is_some();
-        let id = self.session_id.as_deref().filter(|id| !id.is_empty() && !id.contains(char::is_control));
-        id.filter(|_| !is_named).map(|id| Context::session(SESSION, id))
+        let id = self.session_id.as_deref().filter(|_| env::var("JJ_FLOW_UID").is_none());
+        id.map(|id| Context::session(SESSION, id))
     }
 
-    /// The uids that the session's flows may begin with: whether its commands were told the session is not known here.
-    pub(super) fn uids(
+    /// What the session is remembered by.
+    pub(super) fn mark(&self) -> Option<String> {
+        self.session_id.clone().or_else(|| env::var(SESSION)).or_else(|| env::var("JJ_FLOW_UID"))
+    }
+
+    /// The uid of the session, where it is known: what session-start has named to its commands, else what names it in
+    /// their environment. A person's is never taken for an agent's.
+    pub(super) fn uid(
         &self,
         config: &Config,
         dir: &Utf8Path,
-        registry: &Registry,
-    ) -> anyhow::Result<Vec<String>> {
+        registry: Option<&Registry>,
+    ) -> anyhow::Result<Option<Uid>> {
         if let Some(uid) = env::var("JJ_FLOW_UID") {
-            return Ok(vec![uid]);
+            return Ok(Some(Uid::parse(&uid)?));
         }
-        let contexts = self.session().into_iter().chain([context_of(config, dir)]);
-        let mut uids = Vec::new();
-        for context in contexts {
-            uids.extend(registry.uid_of(&context.to_string())?.map(|uid| uid.to_string()));
+        let Some(registry) = registry else { return Ok(None) };
+        let around = Some(context_of(config, dir)).filter(Context::is_session);
+        for context in self.session().into_iter().chain(around) {
+            if let Some(uid) = registry.uid_of(&context.to_string())? {
+                return Ok(Some(uid));
+            }
         }
-        uids.dedup();
-        Ok(uids)
+        Ok(None)
     }
 }

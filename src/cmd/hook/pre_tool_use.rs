@@ -1,6 +1,7 @@
 //! `jj flow hook pre-tool-use`: a command that would make a bookmark or a git branch past the shim is answered with
 //! the one that makes a flow. Every other command passes at once.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::cmd::Call;
 use crate::cmd::shim::{load_existing, resolve};
 use crate::env;
 use crate::jj::Repo;
+use crate::name::Uid;
 use crate::name::policy::{Naming, Verdict, judge};
 use crate::session::{Place, Session, expand_home};
 use crate::shim::argv::{Command, scan};
@@ -39,8 +41,8 @@ pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
     for ran in programs(&line) {
         let place = payload.place(&call.place);
         match ran.program.rsplit('/').next() {
-            Some("git") => answers.extend(answer_git(&ran, &place)?),
-            Some("jj") if !is_shim(&ran) => answers.extend(answer_jj(&ran, &place)?),
+            Some("git") => answers.extend(answer_git(payload, &ran, &place)?),
+            Some("jj") if !is_shim(&ran) => answers.extend(answer_jj(payload, &ran, &place)?),
             _ => {}
         }
     }
@@ -61,13 +63,24 @@ fn is_shim(ran: &Ran) -> bool {
     found.is_ok_and(|found| own.is_some() && file(&found) == own)
 }
 
-fn answer_git(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
+fn answer_git(payload: &Payload, ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
     let Some(branch) = git_branch(&ran.args) else { return Ok(None) };
     let dir = joined(&ran.dir, &branch.dir);
-    let Some(desk) = Judging::open(place, &dir)? else { return Ok(None) };
+    if ran.variables.iter().any(|name| name.starts_with("GIT_")) || is_gits_own(place, &dir) {
+        return Ok(None);
+    }
+    let Some(desk) = Judging::open(payload, place, &dir)? else { return Ok(None) };
     let is_wrong = desk.better(&branch.name)?.is_some();
     Ok(is_wrong
         .then(|| Answer { command: run_there(flow_command(&branch), place, &dir), asked: branch.name }))
+}
+
+/// Whether git works there in a repo of its own, with jj's above it at the most.
+fn is_gits_own(place: &Place, dir: &str) -> bool {
+    let dir = find_dir(place, dir);
+    let nearest = dir.as_deref().and_then(|dir| dir.ancestors().find(|dir| dir.join(".git").exists()));
+    let jj = dir.as_deref().and_then(Repo::find);
+    matches!((nearest, jj), (Some(git), Some(jj)) if git != jj.root() && git.starts_with(jj.root()))
 }
 
 /// A command that stands for one that would have run in a folder of its own.
@@ -104,7 +117,7 @@ fn revision(from: &str) -> String {
     }
 }
 
-fn answer_jj(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
+fn answer_jj(payload: &Payload, ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
     let typed: Vec<OsString> = ran.args.iter().map(|word| OsString::from(&word.text)).collect();
     let resolved = resolve(&typed);
     let args = resolved.as_deref().unwrap_or(&typed);
@@ -118,7 +131,7 @@ fn answer_jj(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
         return Ok(None);
     }
     let dir = joined(&ran.dir, scan.globals.repository.unwrap_or_default());
-    let Some(desk) = Judging::open(place, &dir)? else { return Ok(None) };
+    let Some(desk) = Judging::open(payload, place, &dir)? else { return Ok(None) };
     let mut better = Vec::new();
     for name in &made {
         better.extend(desk.better(&name.text)?.map(|text| name.renamed(text)));
@@ -135,19 +148,25 @@ fn answer_jj(ran: &Ran, place: &Place) -> anyhow::Result<Option<Answer>> {
 /// What names are judged by in a repo.
 struct Judging {
     session: Session,
-    existing: std::collections::BTreeSet<String>,
+    existing: BTreeSet<String>,
+    uid: Uid,
 }
 
 impl Judging {
     /// None where no jj repo is: there a name is nobody's business.
-    fn open(place: &Place, dir: &str) -> anyhow::Result<Option<Self>> {
+    fn open(payload: &Payload, place: &Place, dir: &str) -> anyhow::Result<Option<Self>> {
         let Some(dir) = find_dir(place, dir) else { return Ok(None) };
         if Repo::find(&dir).is_none() {
             return Ok(None);
         }
-        let session = Session::open(&Place { dir, options: place.options.clone() })?;
+        let there = Place { dir, options: place.options.clone() };
+        let session = Session::open(&there)?;
         let existing = load_existing(&session.jj)?;
-        Ok(Some(Self { session, existing }))
+        // A registry that cannot be read keeps nobody from an answer.
+        let registry = session.open_registry(&there).ok().flatten();
+        let known = payload.uid(&session.config, session.repo().root(), registry.as_ref())?;
+        let uid = known.map_or_else(|| session.require_uid(None), Ok)?;
+        Ok(Some(Self { session, existing, uid }))
     }
 
     /// The name to have instead; none where this one does.
@@ -156,10 +175,9 @@ impl Judging {
             let same = self.existing.get(name);
             same.or_else(|| self.existing.iter().find(|own| own.eq_ignore_ascii_case(name))).cloned()
         };
-        let uid = self.session.require_uid(None)?;
         let config = &self.session.config;
         let (policy, rules, exempt) = (config.policy, &config.rules, &config.exempt);
-        let naming = Naming { policy, rules, exempt, uid: &uid, exists: &exists };
+        let naming = Naming { policy, rules, exempt, uid: &self.uid, exists: &exists };
         Ok(match judge(name, &naming) {
             Verdict::Rewrite(flow) => Some(flow.to_string()),
             Verdict::Refuse { suggestion, .. } => {

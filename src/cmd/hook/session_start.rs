@@ -12,7 +12,7 @@ use crate::cmd::Call;
 use crate::env;
 use crate::jj::Repo;
 use crate::model::{Flow, Status};
-use crate::output::{flow_json, plain, status};
+use crate::output::{flow_json, plain};
 use crate::registry::{Filter, Registry};
 use crate::session::{Session, require_uid};
 use crate::text::quoted;
@@ -42,9 +42,11 @@ pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
         return super::say(call, None, json!({"uid": null, "exported": is_exported, "flows": []}));
     }
     let session = Session::open(&place)?;
-    let context = exported.unwrap_or_else(|| session.context());
     let mut registry = Registry::open(&place.registry_path(&session.config)?)?;
-    let uid = require_uid(&context, Some(&mut registry), session.now)?;
+    let uid = match exported {
+        Some(context) => require_uid(&context, Some(&mut registry), session.now)?,
+        None => session.require_uid(Some(&mut registry))?,
+    };
     let open = Status::ALL.into_iter().filter(|status| status.is_open()).collect();
     let flows = registry.flows(&Filter { uid: Some(uid.to_string()), status: open, ..Filter::default() })?;
     let rows: Vec<_> = flows.iter().map(flow_json).collect();
@@ -52,11 +54,12 @@ pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
     super::say(call, Some(&text), json!({"uid": uid, "exported": is_exported, "flows": rows}))
 }
 
-/// Adds the session to the file, once.
+/// Adds the session to the file, where another or none was named last.
 fn export(file: &str, session: &Context) -> std::io::Result<()> {
     let line = format!("export {SESSION}={}\n", quoted(session.value()));
     let known = std::fs::read_to_string(file).unwrap_or_default();
-    if known.lines().any(|known| known == line.trim_end()) {
+    let named = known.lines().rfind(|line| line.starts_with(&format!("export {SESSION}=")));
+    if named == Some(line.trim_end()) {
         return Ok(());
     }
     let begins_anew = known.is_empty() || known.ends_with('\n');
@@ -73,7 +76,7 @@ fn text(uid: &str, flows: &[Flow], here: &Repo) -> String {
         } else {
             format!(" in {}", plain(&flow.root))
         };
-        lines.push(format!("Open: {} ({}){elsewhere}", flow.bookmark, status(flow.status)));
+        lines.push(format!("Open: {} ({}){elsewhere}", flow.bookmark, flow.status));
     }
     lines.push(match flows {
         [] => "Before the first edit: jj flow new WHAT IT IS FOR. To land it: jj flow done.".to_owned(),

@@ -7,10 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::memo::Memo;
-use super::payload::{Payload, SESSION};
+use super::payload::Payload;
 use crate::cmd::Call;
 use crate::cmd::desk::read_flows;
-use crate::env;
 use crate::model::{Flow, Status};
 use crate::output::{Out, plain};
 use crate::registry::{Filter, Registry};
@@ -37,9 +36,10 @@ impl Left {
 }
 
 pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
-    let left = if payload.stop_hook_active { Vec::new() } else { find(payload, call)? };
-    let named = env::var(SESSION);
-    let memo = Memo::load(payload.session_id.as_deref().or(named.as_deref()));
+    // Where nobody can be told twice from once, nothing is said.
+    let mark = payload.mark().filter(|_| !payload.stop_hook_active);
+    let left = if mark.is_some() { find(payload, call)? } else { Vec::new() };
+    let memo = Memo::load(mark.as_deref());
     let left: Vec<Left> = left.into_iter().filter(|left| !memo.has(&left.line())).collect();
     let objects: Vec<Value> = left
         .iter()
@@ -57,9 +57,9 @@ fn find(payload: &Payload, call: &Call) -> anyhow::Result<Vec<Left>> {
         return Ok(Vec::new());
     };
     let mut repos: BTreeMap<String, Vec<Flow>> = BTreeMap::new();
-    for uid in payload.uids(&config, &place.dir, &registry)? {
+    if let Some(uid) = payload.uid(&config, &place.dir, Some(&registry))? {
         let status = vec![Status::InProgress, Status::Success];
-        for flow in registry.flows(&Filter { uid: Some(uid), status, ..Filter::default() })? {
+        for flow in registry.flows(&Filter { uid: Some(uid.to_string()), status, ..Filter::default() })? {
             repos.entry(flow.root.clone()).or_default().push(flow);
         }
     }

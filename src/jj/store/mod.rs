@@ -19,7 +19,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 pub(crate) use graph::{Between, Surveyed};
-pub(super) use places::load_place;
+pub(super) use places::{load_name, load_place};
 pub(crate) use trail::{Move, Step};
 
 use super::Repo;

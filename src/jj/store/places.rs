@@ -12,15 +12,25 @@ pub(in crate::jj) fn load_place(repo: &Repo, name: &str) -> Option<Utf8PathBuf> 
     Some(plain(&repo.dir().join(place)))
 }
 
+/// The name of the workspace whose root this is.
+pub(in crate::jj) fn load_name(repo: &Repo) -> Option<String> {
+    let bytes = std::fs::read(repo.dir().join("workspace_store/index")).ok()?;
+    let is_it = |place: &Utf8Path| plain(&repo.dir().join(place)) == repo.root();
+    entries(&bytes).into_iter().find(|(_, place)| is_it(place)).map(|(name, _)| name)
+}
+
 fn find(index: &[u8], name: &str) -> Option<Utf8PathBuf> {
-    for workspace in fields(index) {
-        let workspace: Vec<_> = fields(workspace?.bytes()?).collect::<Option<_>>()?;
+    entries(index).into_iter().find(|(own, _)| own == name).map(|(_, place)| place)
+}
+
+/// Names and places, as far as they can be read.
+fn entries(index: &[u8]) -> Vec<(String, Utf8PathBuf)> {
+    let entry = |workspace: &[u8]| {
+        let workspace: Vec<_> = fields(workspace).collect::<Option<_>>()?;
         let text = |number| workspace.iter().find(|field| field.number == number)?.text();
-        if text(1).as_deref() == Some(name) {
-            return text(2).map(Utf8PathBuf::from);
-        }
-    }
-    None
+        Some((text(1)?, Utf8PathBuf::from(text(2)?)))
+    };
+    fields(index).map_while(|field| entry(field?.bytes()?)).collect()
 }
 
 /// The path without `..`: the repo's folder, which it begins with, has no links in it.
