@@ -67,6 +67,8 @@ kinds! {
     Git "git-failed" "a git command failed",
     Config "config" "the config or the environment does not allow it",
     Io "io" "a file could not be read or written",
+    NotInHistory "not-in-history" "the history never had anything at the path",
+    InTheWay "in-the-way" "something else lies where a result is to be",
     Unmergeable "not-mergeable" "a file of an agent's cannot take in or give back jj-flow's part",
 }
 

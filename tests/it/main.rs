@@ -57,6 +57,8 @@ mod shim_signals;
 #[cfg(target_os = "linux")]
 mod shim_terminal;
 mod shim_watch;
+mod split;
+mod split_same;
 mod undo;
 mod unsettled;
 mod upkeep;

@@ -1,0 +1,63 @@
+//! `--remove`: one change in the source that takes the paths away and adds the manifest.
+
+use super::super::desk::Desk;
+use super::ground::Ground;
+use crate::error::{Failure, Kind};
+use crate::split::{Component, MANIFEST, Manifest, State, path_of};
+
+/// Makes the change on top of the working copy's; none where the paths are gone already. What is ignored stays.
+pub(super) fn run(
+    desk: &mut Desk,
+    ground: &Ground,
+    components: &[Component],
+    manifest: &Manifest,
+) -> anyhow::Result<Option<String>> {
+    let jj = &desk.session.jj;
+    let filesets: Vec<String> = components.iter().map(|component| fileset(&component.path)).collect();
+    let of_paths = |args: &[&str]| -> Vec<String> {
+        args.iter().map(|arg| (*arg).to_owned()).chain(filesets.iter().cloned()).collect()
+    };
+    let listed = jj.run(&of_paths(&["file", "list", "--"]))?;
+    if listed.trim().is_empty() {
+        return Ok(None);
+    }
+    let (op, _) = jj.run_snapshot()?;
+    let here = jj.read_at(&op, "@")?;
+    let is_free = here
+        .changes()
+        .first()
+        .is_some_and(|change| change.empty && change.description.is_empty() && change.bookmarks.is_empty());
+    if !is_free {
+        jj.run(&["new"])?;
+    }
+    jj.run(&of_paths(&["restore", "--from=root()", "--"]))?;
+    let path = desk.session.repo().root().join(MANIFEST);
+    let mut ours = Manifest::load(&path)?;
+    for mut member in manifest.members() {
+        if components.iter().any(|component| component.name == member.id) {
+            member.repo = ground.dir.join(&member.repo).into_string();
+            ours.put(&member);
+        }
+    }
+    ours.save(&path)?;
+    let names: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
+    let op = jj.run_snapshot()?.0;
+    let here = jj.read_at(&op, "@")?;
+    let change = here.changes().first().map(|change| change.id.to_string());
+    let change = change.ok_or_else(|| Failure::new(Kind::Jj, "Could not read the working copy"))?;
+    // Before it is described: whatever happens next, the components keep what it removes.
+    for component in components {
+        let file = path_of(&ground.dir, &component.name);
+        if let Some(mut state) = State::load(&file)? {
+            state.removed.push(change.clone());
+            state.save(&file)?;
+        }
+    }
+    jj.run(&["commit", "-m", &format!("Split {} into repos of their own", names.join(", "))])?;
+    Ok(Some(change))
+}
+
+/// A path and all below it, as jj's filesets have it.
+fn fileset(path: &str) -> String {
+    format!("root:{}", crate::jj::quoted(path))
+}

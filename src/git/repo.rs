@@ -1,0 +1,58 @@
+//! A git repo's own files: made anew, and its refs moved.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use camino::Utf8Path;
+
+use super::{ObjectId, run};
+
+/// What HEAD names in a repo that nobody has checked out yet.
+const UNBORN: &str = "jj-flow/unborn";
+
+/// Makes a repo around what is in `git_dir/objects`, with refs in full (`refs/heads/main`). HEAD is on none of them.
+pub(crate) fn make_repo(git_dir: &Utf8Path, refs: &[(String, ObjectId)]) -> anyhow::Result<()> {
+    for part in ["refs/heads", "refs/tags", "info", "objects/info", "objects/pack"] {
+        std::fs::create_dir_all(git_dir.join(part))?;
+    }
+    let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n";
+    std::fs::write(git_dir.join("config"), config)?;
+    let mut sorted: Vec<_> = refs.iter().collect();
+    sorted.sort();
+    let mut packed = "# pack-refs with: peeled fully-peeled sorted \n".to_owned();
+    for (name, commit) in sorted {
+        writeln!(packed, "{commit} {name}")?;
+    }
+    std::fs::write(git_dir.join("packed-refs"), packed)?;
+    std::fs::write(git_dir.join("HEAD"), format!("ref: refs/heads/{UNBORN}\n"))?;
+    Ok(())
+}
+
+/// Moves a ref from where it was last seen, or makes it; fails where it is elsewhere by now.
+pub(crate) fn run_update_ref(
+    git_dir: &Utf8Path,
+    name: &str,
+    to: &ObjectId,
+    from: Option<&ObjectId>,
+) -> anyhow::Result<()> {
+    let from = from.copied().unwrap_or_else(|| ObjectId::null(super::HASH));
+    let git_dir = format!("--git-dir={git_dir}");
+    run(None, &[&git_dir, "update-ref", "--no-deref", name, &to.to_string(), &from.to_string()])?;
+    Ok(())
+}
+
+/// Where a ref is.
+pub(crate) fn run_read_ref(git_dir: &Utf8Path, name: &str) -> anyhow::Result<Option<ObjectId>> {
+    let git_dir = format!("--git-dir={git_dir}");
+    let text = run(None, &[&git_dir, "for-each-ref", "--format=%(objectname)", name])?;
+    Ok(ObjectId::from_hex(text.trim().as_bytes()).ok())
+}
+
+/// The commits whose parents a shallow clone does not have.
+pub(crate) fn load_shallow(git_dir: &Utf8Path) -> anyhow::Result<HashSet<ObjectId>> {
+    let text = match std::fs::read_to_string(git_dir.join("shallow")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        text => text?,
+    };
+    Ok(text.lines().filter_map(|line| ObjectId::from_hex(line.trim().as_bytes()).ok()).collect())
+}
