@@ -40,8 +40,8 @@ fn folders_become_repos_with_their_own_history() {
     let before = repo.state();
     insta::assert_snapshot!(repo.flow(&["split", "Components/api", "Components/web", "--into", "../out"]).ok(), @"
     COMPONENT  STATE  COMMITS  NEW  SIZE   FLOWS
-    api        new    2        2    621 B  0
-    web        new    1        1    310 B  0
+    api        new    2        2    596 B  0
+    web        new    1        1    270 B  0
     ");
     assert_eq!(repo.state(), before, "the source is only read");
     let api = env.dir("out/api");
