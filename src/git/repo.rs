@@ -48,6 +48,47 @@ pub(crate) fn run_read_ref(git_dir: &Utf8Path, name: &str) -> anyhow::Result<Opt
     Ok(ObjectId::from_hex(text.trim().as_bytes()).ok())
 }
 
+/// Runs something while git and jj ignore `paths` too, whatever a file in them says of what is in them. Afterwards those
+/// that are still there stay ignored; which they are.
+pub(crate) fn ignoring(
+    git_dir: &Utf8Path,
+    root: &Utf8Path,
+    paths: &[&str],
+    act: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<String>> {
+    let file = git_dir.join("info/exclude");
+    let before = match std::fs::read_to_string(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text?,
+    };
+    std::fs::create_dir_all(git_dir.join("info"))?;
+    let write = |paths: &[String]| {
+        let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+        let lines = paths.iter().map(|path| format!("/{}\n", escaped(path)));
+        let lines: String =
+            lines.filter(|line| !before.lines().any(|there| there == line.trim_end())).collect();
+        std::fs::write(&file, format!("{before}{end}{lines}"))
+    };
+    write(&paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>())?;
+    let acted = act();
+    let is_left = |path: &&&str| root.join(path).symlink_metadata().is_ok();
+    let left: Vec<String> = paths.iter().filter(is_left).map(|path| (*path).to_owned()).collect();
+    write(&left)?;
+    acted.map(|()| left)
+}
+
+/// A path as a pattern that means just this.
+fn escaped(path: &str) -> String {
+    let mut pattern = String::new();
+    for character in path.chars() {
+        if "*?[\\ ".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
 /// The commits whose parents a shallow clone does not have.
 pub(crate) fn load_shallow(git_dir: &Utf8Path) -> anyhow::Result<HashSet<ObjectId>> {
     let text = match std::fs::read_to_string(git_dir.join("shallow")) {

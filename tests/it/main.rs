@@ -58,6 +58,8 @@ mod shim_signals;
 mod shim_terminal;
 mod shim_watch;
 mod split;
+mod split_again;
+mod split_flows;
 mod split_same;
 mod undo;
 mod unsettled;

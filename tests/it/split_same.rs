@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
+use rstest::rstest;
+
 use crate::common::{TestEnvironment, TestRepo};
 use crate::split::{environment, split};
 
@@ -15,8 +17,6 @@ struct Told {
     words: String,
 }
 
-const COMPONENTS: usize = 20;
-
 /// A generator whose numbers are the same every time.
 struct Chance(u64);
 
@@ -27,35 +27,53 @@ impl Chance {
     }
 }
 
-/// A history for `git fast-import`: each commit does a few things to a few components, on one of several branches.
-fn history(commits: usize) -> String {
+/// What a commit has: each file's mode and content.
+type Files = BTreeMap<String, (&'static str, String)>;
+
+/// A history for `git fast-import`: each commit does a few things to a few components, on one of several branches, and
+/// merges take each component from either side.
+fn history(commits: usize, components: usize) -> String {
     let mut chance = Chance(7);
     let mut text = String::new();
     let mut branches: Vec<usize> = Vec::new();
+    let mut all: Vec<Files> = vec![Files::new()];
     for commit in 1..=commits {
         let parent = if branches.len() > 3 || (chance.below(6) > 0 && !branches.is_empty()) {
-            Some(branches.swap_remove(chance.below(branches.len())))
+            branches.swap_remove(chance.below(branches.len()))
         } else {
-            (commit > 1).then(|| 1 + chance.below(commit - 1))
+            chance.below(commit)
         };
-        let merged = (branches.len() > 1 && chance.below(4) == 0)
-            .then(|| branches.swap_remove(chance.below(branches.len())));
+        let other = (!branches.is_empty() && parent > 0 && chance.below(3) == 0)
+            .then(|| branches.swap_remove(chance.below(branches.len())))
+            .filter(|other| *other != parent);
+        let mut files = all[parent].clone();
+        if let Some(other) = other {
+            for folder in (0..components).map(|number| format!("Components/c{number}/")) {
+                if chance.below(2) == 0 {
+                    files.retain(|path, _| !path.starts_with(&folder));
+                    let theirs = all[other].iter().filter(|(path, _)| path.starts_with(&folder));
+                    files.extend(theirs.map(|(path, file)| (path.clone(), file.clone())));
+                }
+            }
+        }
+        for _ in 0..chance.below(if other.is_some() { 2 } else { 4 }) {
+            act(&mut chance, &mut files, components);
+        }
         let message = format!("commit {commit}: cåse\n\n  with odd  spaces \n");
         writeln!(text, "commit refs/heads/main\nmark :{commit}").unwrap();
         writeln!(text, "author Ädä <ada@x> {} +0545", 1_000_000_000 + commit * 7).unwrap();
         writeln!(text, "committer Bob <b@x> {} -0800", 1_000_000_100 + commit * 7).unwrap();
         writeln!(text, "data {}\n{message}", message.len()).unwrap();
-        if let Some(parent) = parent {
-            writeln!(text, "from :{parent}").unwrap();
+        for (word, commit) in [("from", Some(parent).filter(|parent| *parent > 0)), ("merge", other)] {
+            commit.into_iter().for_each(|commit| writeln!(text, "{word} :{commit}").unwrap());
         }
-        if let Some(merged) = merged.filter(|merged| Some(*merged) != parent) {
-            writeln!(text, "merge :{merged}").unwrap();
+        writeln!(text, "deleteall").unwrap();
+        for (path, (mode, content)) in &files {
+            writeln!(text, "M {mode} inline \"{path}\"\ndata {}\n{content}", content.len()).unwrap();
         }
-        for _ in 0..chance.below(4) {
-            act(&mut chance, &mut text);
-        }
-        text.push('\n');
+        writeln!(text, "\nreset refs/heads/main\n").unwrap();
         branches.push(commit);
+        all.push(files);
     }
     for (number, tip) in branches.iter().enumerate() {
         writeln!(text, "reset refs/heads/b{number}\nfrom :{tip}\n").unwrap();
@@ -64,21 +82,26 @@ fn history(commits: usize) -> String {
 }
 
 /// One thing done to one component: few names, so that it meets what others did.
-fn act(chance: &mut Chance, text: &mut String) {
-    let folder = format!("Components/c{}", chance.below(COMPONENTS));
-    let file = ["a", "sub dir/b", "ünï", "deep/er/c"][chance.below(4)];
-    let content = format!("{}\n", chance.below(5));
-    match chance.below(10) {
-        0 => writeln!(text, "D {folder}").unwrap(),
-        1 => writeln!(text, "D \"{folder}/{file}\"").unwrap(),
-        2 => {
-            writeln!(text, "M 100755 inline \"{folder}/{file}\"\ndata {}\n{content}", content.len()).unwrap()
+fn act(chance: &mut Chance, files: &mut Files, components: usize) {
+    let mut place = || {
+        let folder = format!("Components/c{}", chance.below(components));
+        let file = ["a", "sub dir/b", "ünï", "deep/er/c"][chance.below(4)];
+        (format!("{folder}/{file}"), folder)
+    };
+    let ((path, folder), (other, _)) = (place(), place());
+    let content = chance.below(5).to_string();
+    match chance.below(12) {
+        0 => files.retain(|path, _| !path.starts_with(&folder)),
+        1 => _ = files.remove(&path),
+        2 => _ = files.insert(path, ("100755", content)),
+        3 => _ = files.insert(format!("{folder}/link"), ("120000", content)),
+        4 => _ = files.insert("outside".into(), ("100644", content)),
+        5 | 6 => {
+            if let Some(file) = files.remove(&path) {
+                files.insert(other, file);
+            }
         }
-        3 => writeln!(text, "M 120000 inline \"{folder}/link\"\ndata {}\n{content}", content.len()).unwrap(),
-        4 => writeln!(text, "M 100644 inline outside\ndata {}\n{content}", content.len()).unwrap(),
-        _ => {
-            writeln!(text, "M 100644 inline \"{folder}/{file}\"\ndata {}\n{content}", content.len()).unwrap()
-        }
+        _ => _ = files.insert(path, ("100644", content)),
     }
 }
 
@@ -109,26 +132,30 @@ fn changes(repo: &TestRepo<'_>) -> HashMap<String, String> {
         .collect()
 }
 
-fn import(env: &TestEnvironment, commits: usize) -> TestRepo<'_> {
+fn import(env: &TestEnvironment, commits: usize, components: usize) -> TestRepo<'_> {
     let repo = env.dir("mono");
     repo.git(&["init", "--quiet"]).ok();
-    repo.write("../history", &history(commits));
-    repo.sh("git fast-import --quiet <../history && git checkout --quiet main").ok();
+    repo.write("../history", &history(commits, components));
+    repo.sh("git fast-import --quiet <../history && git checkout --quiet b0").ok();
     repo.jj(&["git", "init", "--colocate"]).ok();
     repo
 }
 
-#[test]
-fn what_is_kept_of_a_path_is_what_git_says_of_it() {
+#[rstest]
+#[case(300, 20)]
+#[case(400, 2)]
+fn what_is_kept_of_a_path_is_what_git_says_of_it(#[case] size: usize, #[case] components: usize) {
     let env = environment();
-    let repo = import(&env, 400);
-    let paths: Vec<String> = (0..COMPONENTS).map(|number| format!("Components/c{number}")).collect();
+    let repo = import(&env, size, components);
+    let paths: Vec<String> = (0..components).map(|number| format!("Components/c{number}")).collect();
     split(&repo, &paths.iter().map(String::as_str).collect::<Vec<_>>());
     let whole = commits(&repo, &["--branches"]);
+    let mut merges = 0;
     let old_changes = changes(&repo);
     for (number, path) in paths.iter().enumerate() {
         let there = env.dir(&format!("out/c{number}"));
         let kept = commits(&there, &["--branches"]);
+        merges += kept.values().filter(|told| told.parents.len() > 1).count();
         let trees: HashMap<String, String> = trees(&repo, path, whole.keys());
         let expected: HashSet<String> = lines(
             &repo,
@@ -152,7 +179,9 @@ fn what_is_kept_of_a_path_is_what_git_says_of_it() {
             }
         }
         assert_eq!(found, expected, "{path}");
+        assert_eq!(there.git(&["fsck", "--strict"]).ok().stdout, "");
     }
+    assert!(merges > size / 20, "{merges} merges are too few to tell anything");
 }
 
 /// The tree of each commit at a path, where it has one.

@@ -70,7 +70,7 @@ pub(super) fn run(args: &SplitArgs, mut call: Call) -> anyhow::Result<ExitCode> 
         work::run(args, &call, &mut desk, &ground, jobs, &mut manifest, &mut report)?;
     }
     if args.remove && !report.has_failed() {
-        report.removed = remove::run(&mut desk, &ground, &components, &manifest)?;
+        report.removed = remove::run(&call, &mut desk, &ground, &components, &manifest)?;
     }
     report.answer(&call)
 }

@@ -1,12 +1,16 @@
 //! `--remove`: one change in the source that takes the paths away and adds the manifest.
 
+use super::super::Call;
 use super::super::desk::Desk;
 use super::ground::Ground;
 use crate::error::{Failure, Kind};
+use crate::git::ignoring;
+use crate::output::plain;
 use crate::split::{Component, MANIFEST, Manifest, State, path_of};
 
 /// Makes the change on top of the working copy's; none where the paths are gone already. What is ignored stays.
 pub(super) fn run(
+    call: &Call,
     desk: &mut Desk,
     ground: &Ground,
     components: &[Component],
@@ -30,7 +34,20 @@ pub(super) fn run(
     if !is_free {
         jj.run(&["new"])?;
     }
-    jj.run(&of_paths(&["restore", "--from=root()", "--"]))?;
+    let repo = desk.session.repo();
+    let git_dir = repo.git_dir().ok_or_else(|| Failure::new(Kind::Git, "Could not find the git repo"))?;
+    let paths: Vec<&str> = components.iter().map(|component| component.path.as_str()).collect();
+    // With a `.gitignore` of theirs, what it ignored would come into the change.
+    let left = ignoring(&git_dir, repo.root(), &paths, || {
+        jj.run(&of_paths(&["restore", "--from=root()", "--"])).map(|_| ())
+    })?;
+    if !left.is_empty() {
+        let text = format!(
+            "What was ignored is still there, and stays so by .git/info/exclude: {}",
+            left.join(", ")
+        );
+        call.out.note(&plain(&text))?;
+    }
     let path = desk.session.repo().root().join(MANIFEST);
     let mut ours = Manifest::load(&path)?;
     for mut member in manifest.members() {
