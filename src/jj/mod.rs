@@ -70,6 +70,12 @@ impl Jj {
         Self::new(self.program.clone(), repo, self.options.clone())
     }
 
+    /// The same with one more option, as `--config=NAME=VALUE`.
+    pub(crate) fn with_option(mut self, option: &str) -> Self {
+        self.options.push(option.to_owned());
+        self
+    }
+
     /// Makes a folder that has a `.git` a repo, and points at it.
     pub(crate) fn init(&self, dir: &Utf8Path) -> anyhow::Result<Self> {
         heads::run_init(&self.program, dir, &self.options)?;

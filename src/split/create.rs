@@ -11,6 +11,7 @@ use super::scan::History;
 use super::state::{FOLDER, State};
 use super::write::{Source, Written, write};
 use crate::error::{Failure, Kind};
+use crate::failpoint;
 use crate::git::{ObjectId, Objects, PackWriter, make_repo, run_read_ref, run_update_ref};
 use crate::jj::{Jj, Repo};
 use crate::model::{BookmarkName, CommitId};
@@ -67,9 +68,11 @@ pub(crate) fn create(
     let folder = file.with_file_name(format!("{}.new", work.name));
     let made = make(work, source, state, &folder).and_then(|outcome| {
         state.save(file)?;
+        failpoint::reach("split-made");
         std::fs::rename(&folder, work.root).map_err(|error| {
             Failure::new(Kind::Io, format!("Could not put the repo at {}: {error}", work.root))
         })?;
+        failpoint::reach("split-placed");
         Ok(outcome)
     });
     if made.is_err() {
@@ -94,15 +97,13 @@ fn make(
     let mut refs: Vec<(String, ObjectId)> = Vec::new();
     refs.extend(bookmarks.iter().map(|(name, place)| (head_ref(name), at(place))));
     refs.extend(tags.iter().map(|(name, place)| (format!("refs/tags/{name}"), at(place))));
-    let passing: Vec<(String, ObjectId)> = nameless
-        .iter()
-        .enumerate()
-        .map(|(number, place)| (format!("{PASSING}-{number}"), at(place)))
-        .collect();
-    refs.extend(passing.iter().map(|(name, commit)| (format!("refs/heads/{name}"), *commit)));
+    let passing = nameless.iter().enumerate();
+    refs.extend(passing.map(|(number, place)| (format!("refs/heads/{PASSING}-{number}"), at(place))));
     make_repo(&git_dir, &refs)?;
     let jj = work.jj.init(folder)?;
-    forget_passing(&jj, &passing)?;
+    if !nameless.is_empty() {
+        forget_passing(&jj)?;
+    }
     if let Some(start) = work.names.start {
         jj.run(&["new", &at(&start).to_string()])?;
     }
@@ -132,10 +133,8 @@ fn head_ref(name: &BookmarkName) -> String {
 }
 
 /// Takes the names away that brought in heads without one; those stay.
-fn forget_passing(jj: &Jj, passing: &[(String, ObjectId)]) -> anyhow::Result<()> {
-    if !passing.is_empty() {
-        jj.run(&["--ignore-working-copy", "bookmark", "forget", &format!("glob:{PASSING}-*")])?;
-    }
+fn forget_passing(jj: &Jj) -> anyhow::Result<()> {
+    jj.run(&["--ignore-working-copy", "bookmark", "forget", &format!("glob:{PASSING}-*")])?;
     Ok(())
 }
 
@@ -158,9 +157,16 @@ pub(crate) fn update(work: &Work<'_>, source: &Source<'_>, state: &mut State) ->
     };
     let repo = Repo::at(work.root).filter(Repo::is_colocated).ok_or_else(not_there)?;
     let git_dir = repo.git_dir().ok_or_else(not_there)?;
-    let jj = work.jj.in_repo(repo);
+    // What the source no longer has is looked at last, and not taken away with what stands on it.
+    let jj = work.jj.in_repo(repo).with_option("--config=git.abandon-unreachable-commits=false");
     let (op, _) = jj.run_snapshot()?;
-    let there = jj.read_heads(&op)?;
+    let mut there = jj.read_heads(&op)?;
+    // A run that was killed may have left them.
+    let is_passing = |(name, _): &(BookmarkName, CommitId)| name.as_str().starts_with(PASSING);
+    if there.bookmarks.iter().any(is_passing) {
+        forget_passing(&jj)?;
+        there.bookmarks.retain(|bookmark| !is_passing(bookmark));
+    }
     let objects = Objects::open(&git_dir)?;
     let pack = PackWriter::create(&git_dir.join("objects"))?;
     let written = write(source, work.plan, work.name, pack, &|id| objects.locate(id).is_some())?;
@@ -209,19 +215,20 @@ pub(crate) fn update(work: &Work<'_>, source: &Source<'_>, state: &mut State) ->
             is_changed = true;
         }
     }
-    let mut passing = Vec::new();
+    let mut is_passing_any = false;
     for (number, place) in work.names.nameless.iter().enumerate() {
         let new = written.commits[*place as usize];
         if !state.nameless.contains(&new.to_string()) {
-            let name = format!("{PASSING}-{number}");
-            run_update_ref(&git_dir, &format!("refs/heads/{name}"), &new, None)?;
-            passing.push((name, new));
+            run_update_ref(&git_dir, &format!("refs/heads/{PASSING}-{number}"), &new, None)?;
+            is_passing_any = true;
         }
     }
-    if is_changed || !passing.is_empty() {
-        // What the source no longer has is looked at below, and not taken away with what stands on it.
-        jj.run(&["--config=git.abandon-unreachable-commits=false", "git", "import"])?;
-        forget_passing(&jj, &passing)?;
+    failpoint::reach("split-moved");
+    if is_changed || is_passing_any {
+        jj.run(&["git", "import"])?;
+        if is_passing_any {
+            forget_passing(&jj)?;
+        }
     }
     abandon_gone(&jj, &gone)?;
     remember(work, source.history, &written, state);

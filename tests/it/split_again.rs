@@ -1,5 +1,7 @@
 //! Later runs: what is new comes along, and what somebody did in a result stays as it is.
 
+use rstest::rstest;
+
 use crate::common::TestRepo;
 use crate::split::{component, environment, monorepo, split};
 
@@ -182,4 +184,40 @@ fn a_conflict_is_refused_with_its_name_where_it_is_in_the_path() {
     // Elsewhere there is none.
     split(&repo, &["Components/web"]);
     assert_eq!(env.dir("out/web").git(&["ls-tree", "--name-only", "main"]).ok().stdout, "index.html\n");
+}
+
+#[rstest]
+#[case::made("split-made", false)]
+#[case::placed("split-placed", false)]
+#[case::recorded("split-recorded", false)]
+#[case::moved("split-moved", true)]
+#[case::removing("split-removing", true)]
+fn a_run_that_was_killed_is_finished_by_the_next(#[case] step: &str, #[case] is_later: bool) {
+    let outcome = |is_killed: bool| {
+        let env = environment();
+        let repo = monorepo(&env);
+        let args = ["split", "Components/api", "Components/web", "--into", "../out", "--remove"];
+        let args = if step == "split-removing" { &args[..] } else { &args[..5] };
+        repo.jj(&["bookmark", "create", "a8f2--research", "-r", "main"]).ok();
+        if is_later {
+            repo.flow(&args[..5]).ok();
+            commit_to_main(&repo, "Components/api/lib.rs", "// more\n", "api: more");
+            repo.write("Components/web/draft", "1\n");
+        }
+        if is_killed {
+            repo.with("JJ_FLOW_FAILPOINT", step).flow(args).exits(137);
+        }
+        repo.flow(args).ok();
+        let left = std::fs::read_dir(env.root().join("out/.jj-flow")).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let told = ["api", "web"].map(|name| {
+            let there = env.dir(&format!("out/{name}"));
+            assert_eq!(there.changes("divergent()"), [""; 0]);
+            let names = there.jj(&["bookmark", "list", "--all-remotes", "-T", "name ++ ' '"]).ok().stdout;
+            (there.commits("bookmarks()"), names, there.commits("heads(all() ~ working_copies())"))
+        });
+        (told, left, env.rows("SELECT component, bookmark, status FROM FlowRegistry WHERE component = 'api'"))
+    };
+    assert_eq!(outcome(true), outcome(false));
 }

@@ -4,6 +4,7 @@ use super::super::Call;
 use super::super::desk::Desk;
 use super::ground::Ground;
 use crate::error::{Failure, Kind};
+use crate::failpoint;
 use crate::git::ignoring;
 use crate::output::plain;
 use crate::split::{Component, MANIFEST, Manifest, State, path_of};
@@ -34,6 +35,18 @@ pub(super) fn run(
     if !is_free {
         jj.run(&["new"])?;
     }
+    let op = jj.require_head()?;
+    let here = jj.read_at(&op, "@")?;
+    let change = here.changes().first().map(|change| change.id.to_string());
+    let change = change.ok_or_else(|| Failure::new(Kind::Jj, "Could not read the working copy"))?;
+    // Before anything goes: whatever happens next, the components keep what this change removes.
+    for component in components {
+        let file = path_of(&ground.dir, &component.name);
+        if let Some(mut state) = State::load(&file)? {
+            state.removed.push(change.clone());
+            state.save(&file)?;
+        }
+    }
     let repo = desk.session.repo();
     let git_dir = repo.git_dir().ok_or_else(|| Failure::new(Kind::Git, "Could not find the git repo"))?;
     let paths: Vec<&str> = components.iter().map(|component| component.path.as_str()).collect();
@@ -48,6 +61,20 @@ pub(super) fn run(
         );
         call.out.note(&plain(&text))?;
     }
+    failpoint::reach("split-removing");
+    put_manifest(desk, ground, components, manifest)?;
+    let names: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
+    jj.run(&["commit", "-m", &format!("Split {} into repos of their own", names.join(", "))])?;
+    Ok(Some(change))
+}
+
+/// What the components are made of goes into the source's own manifest.
+fn put_manifest(
+    desk: &Desk,
+    ground: &Ground,
+    components: &[Component],
+    manifest: &Manifest,
+) -> anyhow::Result<()> {
     let path = desk.session.repo().root().join(MANIFEST);
     let mut ours = Manifest::load(&path)?;
     for mut member in manifest.members() {
@@ -56,22 +83,7 @@ pub(super) fn run(
             ours.put(&member);
         }
     }
-    ours.save(&path)?;
-    let names: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
-    let op = jj.run_snapshot()?.0;
-    let here = jj.read_at(&op, "@")?;
-    let change = here.changes().first().map(|change| change.id.to_string());
-    let change = change.ok_or_else(|| Failure::new(Kind::Jj, "Could not read the working copy"))?;
-    // Before it is described: whatever happens next, the components keep what it removes.
-    for component in components {
-        let file = path_of(&ground.dir, &component.name);
-        if let Some(mut state) = State::load(&file)? {
-            state.removed.push(change.clone());
-            state.save(&file)?;
-        }
-    }
-    jj.run(&["commit", "-m", &format!("Split {} into repos of their own", names.join(", "))])?;
-    Ok(Some(change))
+    ours.save(&path)
 }
 
 /// A path and all below it, as jj's filesets have it.

@@ -15,6 +15,7 @@ use super::flows::Carried;
 use super::ground::Ground;
 use super::report::{Done, Line, Report};
 use crate::error::{Failure, Kind, refuse};
+use crate::failpoint;
 use crate::git::{Objects, PackWriter, load_shallow};
 use crate::jj::{ChangeTable, Heads, Repo};
 use crate::model::OpId;
@@ -184,6 +185,7 @@ pub(super) fn run(
         Ok(())
     });
     progress.finish();
+    failpoint::reach("split-recorded");
     if !args.dry_run {
         members.values().for_each(|member| manifest.put(member));
         manifest.save(&ground.dir.join(MANIFEST))?;
