@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use objects::{HASH, Location, ObjectId, Objects, Reader};
 pub(crate) use pack::PackWriter;
-pub(crate) use repo::{ignoring, load_shallow, make_repo, run_read_ref, run_update_ref};
+pub(crate) use repo::{ignoring, load_shallow, make_repo, run_annotated_tags, run_read_ref, run_update_ref};
 
 use crate::error::{Failure, Kind};
 use crate::model::CommitId;

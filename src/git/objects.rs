@@ -42,7 +42,9 @@ impl std::fmt::Debug for Objects {
 
 impl Objects {
     pub(crate) fn open(git_dir: &Utf8Path) -> anyhow::Result<Self> {
-        let own = git_dir.join("objects");
+        // A worktree of git's has them where its main one does.
+        let common = std::fs::read_to_string(git_dir.join("commondir"));
+        let own = git_dir.join(common.as_deref().unwrap_or(".").trim()).join("objects");
         let unreadable = |error: String| Failure::new(Kind::Git, format!("Could not read {own}: {error}"));
         let lent = gix_odb::alternate::resolve(own.clone().into(), std::path::Path::new("/"));
         let lent = lent.map_err(|error| unreadable(error.to_string()))?;
@@ -78,7 +80,7 @@ impl Objects {
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader {
             objects: self,
-            inflate: gix_pack_inflate(),
+            inflate: gix_zlib::Inflate::default(),
             cache: MemoryCappedHashmap::new(CACHE),
             buffer: Vec::new(),
         }
@@ -87,10 +89,6 @@ impl Objects {
     pub(super) fn pack(&self, pack: usize) -> &Pack {
         &self.packs[pack]
     }
-}
-
-fn gix_pack_inflate() -> gix_zlib::Inflate {
-    gix_zlib::Inflate::default()
 }
 
 impl Pack {

@@ -1,6 +1,6 @@
 //! A git repo's own files: made anew, and its refs moved.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use camino::Utf8Path;
@@ -39,6 +39,18 @@ pub(crate) fn run_update_ref(
     let git_dir = format!("--git-dir={git_dir}");
     run(None, &[&git_dir, "update-ref", "--no-deref", name, &to.to_string(), &from.to_string()])?;
     Ok(())
+}
+
+/// The tags that have a word to say: each with its own object.
+pub(crate) fn run_annotated_tags(git_dir: &Utf8Path) -> anyhow::Result<BTreeMap<String, ObjectId>> {
+    let git_dir = format!("--git-dir={git_dir}");
+    let format = "--format=%(objecttype) %(objectname) %(refname:strip=2)";
+    let text = run(None, &[&git_dir, "for-each-ref", format, "refs/tags"])?;
+    let tag = |line: &str| {
+        let (id, name) = line.strip_prefix("tag ")?.split_once(' ')?;
+        Some((name.to_owned(), ObjectId::from_hex(id.as_bytes()).ok()?))
+    };
+    Ok(text.lines().filter_map(tag).collect())
 }
 
 /// Where a ref is.

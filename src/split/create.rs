@@ -91,12 +91,13 @@ fn make(
     let git_dir = folder.join(".git");
     std::fs::create_dir_all(&git_dir)?;
     let pack = PackWriter::create(&git_dir.join("objects"))?;
-    let written = write(source, work.plan, work.name, pack, &|_| false)?;
+    let written = write(source, work.plan, work.name, &work.names.tags, pack, &|_| false)?;
     let at = |place: &u32| written.commits[*place as usize];
     let Names { bookmarks, tags, nameless, .. } = work.names;
     let mut refs: Vec<(String, ObjectId)> = Vec::new();
     refs.extend(bookmarks.iter().map(|(name, place)| (head_ref(name), at(place))));
-    refs.extend(tags.iter().map(|(name, place)| (format!("refs/tags/{name}"), at(place))));
+    let tagged = |name: &String, place| written.tags.get(name).copied().unwrap_or_else(|| at(place));
+    refs.extend(tags.iter().map(|(name, place)| (format!("refs/tags/{name}"), tagged(name, place))));
     let passing = nameless.iter().enumerate();
     refs.extend(passing.map(|(number, place)| (format!("refs/heads/{PASSING}-{number}"), at(place))));
     make_repo(&git_dir, &refs)?;
@@ -169,7 +170,8 @@ pub(crate) fn update(work: &Work<'_>, source: &Source<'_>, state: &mut State) ->
     }
     let objects = Objects::open(&git_dir)?;
     let pack = PackWriter::create(&git_dir.join("objects"))?;
-    let written = write(source, work.plan, work.name, pack, &|id| objects.locate(id).is_some())?;
+    let written =
+        write(source, work.plan, work.name, &work.names.tags, pack, &|id| objects.locate(id).is_some())?;
     let now = pairs(source.history, work.plan, &written.commits);
     if !state.fits(&now) {
         let message = format!(
@@ -211,7 +213,8 @@ pub(crate) fn update(work: &Work<'_>, source: &Source<'_>, state: &mut State) ->
     for (name, place) in &work.names.tags {
         let is_known = there.tags.iter().any(|(other, _)| other == name) || state.tags.contains_key(name);
         if !is_known {
-            run_update_ref(&git_dir, &format!("refs/tags/{name}"), &written.commits[*place as usize], None)?;
+            let to = written.tags.get(name).unwrap_or(&written.commits[*place as usize]);
+            run_update_ref(&git_dir, &format!("refs/tags/{name}"), to, None)?;
             is_changed = true;
         }
     }

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::manifest::FILE as MANIFEST;
+use super::state::FOLDER;
+
 /// A path that becomes a repo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Component {
@@ -20,6 +23,8 @@ pub(crate) enum PathError {
     Odd(String),
     /// Two components would have one name.
     Clash(String, String),
+    /// It would be called like what lies beside the results.
+    Reserved(String),
     /// `--follow` for a path that is not split off.
     NotSplit(String),
 }
@@ -30,6 +35,9 @@ impl std::fmt::Display for PathError {
             Self::Odd(path) => write!(f, "Could not split {path:?}: it is not a path below the repo's root"),
             Self::Clash(one, other) => {
                 write!(f, "Could not split {one} and {other} together: both would be called the same")
+            }
+            Self::Reserved(path) => {
+                write!(f, "Could not split {path}: something else beside the results is called so")
             }
             Self::NotSplit(path) => {
                 write!(f, "Could not follow to {path}: it is not one of the paths to split")
@@ -55,6 +63,9 @@ impl Component {
         for path in paths {
             let path = clean(path)?;
             let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+            if [FOLDER, MANIFEST].contains(&name.as_str()) {
+                return Err(PathError::Reserved(path));
+            }
             // On some disks names that differ in case only are one.
             if let Some(other) = all.iter().find(|other| other.name.to_lowercase() == name.to_lowercase()) {
                 if other.path == path {
@@ -152,6 +163,7 @@ mod tests {
         for odd in ["", "/", ".", "/etc", "a/../b", ".git", "x/.jj"] {
             assert_eq!(all(&[odd], &[]), Err(PathError::Odd(odd.into())), "{odd}");
         }
+        assert_eq!(all(&["x/components.toml"], &[]), Err(PathError::Reserved("x/components.toml".into())));
         assert_eq!(all(&["a"], &[("c", "b")]), Err(PathError::NotSplit("b".into())));
     }
 

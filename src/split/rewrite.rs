@@ -9,6 +9,9 @@ const CHANGE: &[u8] = b"change-id";
 const TREES: &[u8] = b"jj:trees";
 /// What signs the commit as it was, or another that was merged.
 const SIGNATURES: [&[u8]; 3] = [b"gpgsig", b"gpgsig-sha256", b"mergetag"];
+/// How the signature of a tag begins, at its end.
+const TAG_SIGNATURES: [&[u8]; 3] =
+    [b"-----BEGIN PGP SIGNATURE-----", b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN SIGNED MESSAGE-----"];
 /// What tells of the trees of a conflict.
 const LABELS: &[u8] = b"jj:conflict-labels";
 
@@ -123,6 +126,20 @@ pub(crate) fn rewrite(
     (text, was_signed)
 }
 
+/// A tag's own object on another commit, and whether it had a signature. None for a tag of something else.
+pub(crate) fn rewrite_tag(tag: &[u8], old: &ObjectId, new: &ObjectId) -> Option<(Vec<u8>, bool)> {
+    let head = format!("object {old}\ntype commit\n");
+    let rest = tag.strip_prefix(head.as_bytes())?;
+    let mut text = format!("object {new}\ntype commit\n").into_bytes();
+    let begins = |at: &usize| {
+        let is_at_start = *at == 0 || rest[at - 1] == b'\n';
+        is_at_start && TAG_SIGNATURES.iter().any(|begin| rest[*at..].starts_with(begin))
+    };
+    let end = (0..rest.len()).find(begins);
+    text.extend(&rest[..end.unwrap_or(rest.len())]);
+    Some((text, end.is_some()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +181,17 @@ mod tests {
         assert_eq!((change_id_of(&new), was_signed), (Some(CHANGE), false));
         let id = ObjectId::from_hex(b"0123456789abcdef0123456789abcdef01234567").unwrap();
         assert_eq!(synthetic_change_id(&id), "tkzsqsllupsyrptkyywvomxktkzsqsll".to_owned());
+    }
+
+    #[test]
+    fn a_tag_keeps_its_words_and_loses_its_signature() {
+        let words = "tag v1\ntagger a <a> 1 +0000\n\nWords -----BEGIN PGP SIGNATURE----- within\n";
+        let old = format!("object {}\ntype commit\n{words}", any('1'));
+        let new = format!("object {}\ntype commit\n{words}", any('2')).into_bytes();
+        assert_eq!(rewrite_tag(old.as_bytes(), &any('1'), &any('2')), Some((new.clone(), false)));
+        let signed = old + "-----BEGIN SSH SIGNATURE-----\nabc\n";
+        assert_eq!(rewrite_tag(signed.as_bytes(), &any('1'), &any('2')), Some((new, true)));
+        assert_eq!(rewrite_tag(signed.as_bytes(), &any('3'), &any('2')), None);
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Makes the commits of a plan, with all that they stand on, as one pack.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use gix_object::Kind as ObjectKind;
 use gix_object::TreeRefIter;
 use gix_object::tree::EntryKind;
 
 use super::plan::Plan;
-use super::rewrite::{change_id_of, rewrite, synthetic_change_id};
+use super::refs::object_id;
+use super::rewrite::{change_id_of, rewrite, rewrite_tag, synthetic_change_id};
 use super::scan::{Entry, Found, History};
 use crate::error::{Failure, Kind};
 use crate::git::{HASH, Location, ObjectId, Objects, PackWriter, Reader};
+use crate::model::CommitId;
 
 /// Whatever a change id can be asked of.
 pub(crate) type ChangeOf<'a> = &'a (dyn Fn(&ObjectId) -> Option<String> + Sync);
@@ -23,6 +25,9 @@ pub(crate) struct Source<'a> {
     pub(crate) found: &'a Found,
     /// The change id that jj has for a commit whose headers have none.
     pub(crate) change: ChangeOf<'a>,
+    /// Tags with an object of their own.
+    pub(crate) annotated: &'a BTreeMap<String, ObjectId>,
+    pub(crate) tags: &'a [(String, CommitId)],
 }
 
 /// What was made of a plan.
@@ -30,6 +35,8 @@ pub(crate) struct Source<'a> {
 pub(crate) struct Written {
     /// The new commits, by their places in the plan.
     pub(crate) commits: Vec<ObjectId>,
+    /// The new tags that have words of their own.
+    pub(crate) tags: BTreeMap<String, ObjectId>,
     /// The pack's size; 0 where nothing was new.
     pub(crate) bytes: u64,
     pub(crate) objects: usize,
@@ -42,11 +49,12 @@ pub(crate) struct Written {
 }
 
 /// Writes the commits of a plan, and the trees and files that they stand on. `name` is what a file is called where the
-/// path is no folder's. What `is_there` knows, and what it stands on, is not written again.
+/// path is no folder's; `tags` are put on kept commits. What `is_there` knows, and what it stands on, is not written again.
 pub(crate) fn write(
     source: &Source<'_>,
     plan: &Plan,
     name: &str,
+    tags: &[(String, u32)],
     mut pack: PackWriter,
     is_there: &dyn Fn(&ObjectId) -> bool,
 ) -> anyhow::Result<Written> {
@@ -82,6 +90,18 @@ pub(crate) fn write(
             pack.add(id, ObjectKind::Commit, &new)?;
         }
     }
+    for (name, place) in tags {
+        let Some((id, tag, was_signed)) =
+            make_tag(source, &mut reader, name, &written.commits[*place as usize])?
+        else {
+            continue;
+        };
+        written.signatures += usize::from(was_signed);
+        if !is_there(&id) && seen.insert(id) {
+            pack.add(id, ObjectKind::Tag, &tag)?;
+        }
+        written.tags.insert(name.clone(), id);
+    }
     below.follow(source.objects, &mut reader)?;
     written.submodules = below.submodules.len();
     below.wanted.sort_unstable();
@@ -111,6 +131,21 @@ pub(crate) fn change_of(
     let text = reader.require(&id, ObjectKind::Commit)?;
     let told = change_id_of(text).map(str::to_owned).or_else(|| change(&id));
     Ok(told.unwrap_or_else(|| synthetic_change_id(&id)))
+}
+
+/// The object of a tag on its new commit, where it had one of its own.
+fn make_tag(
+    source: &Source<'_>,
+    reader: &mut Reader<'_>,
+    name: &str,
+    commit: &ObjectId,
+) -> anyhow::Result<Option<(ObjectId, Vec<u8>, bool)>> {
+    let old = source.tags.iter().find(|(other, _)| other == name).and_then(|(_, commit)| object_id(commit));
+    let (Some(old), Some(tag)) = (old, source.annotated.get(name)) else { return Ok(None) };
+    let Some((text, was_signed)) = rewrite_tag(reader.require(tag, ObjectKind::Tag)?, &old, commit) else {
+        return Ok(None);
+    };
+    Ok(Some((gix_object::compute_hash(HASH, ObjectKind::Tag, &text)?, text, was_signed)))
 }
 
 /// The tree around what is no folder: the file, link or submodule alone, or nothing.

@@ -147,3 +147,27 @@ fn a_dry_run_tells_and_writes_nothing() {
     let made = split(&repo, &["Components/api"]);
     assert_eq!(component(&made, "api")["bytes"], api["bytes"]);
 }
+
+#[test]
+fn bookmarks_and_tags_come_along_and_signatures_do_not() {
+    let env = environment();
+    let repo = monorepo(&env);
+    repo.jj(&["bookmark", "create", "release/1", "-r", "main-"]).ok();
+    repo.jj(&["bookmark", "create", "docs", "-r", "description(substring:'readme')"]).ok();
+    repo.sh("git tag light main~2 && git tag -a v1 -m 'the first' main").ok();
+    let signed = "git cat-file commit main | sed 's/^change-id/gpgsig -----BEGIN\\n x\\n -----END\\n&/' >../commit && \
+        git update-ref refs/heads/signed $(git hash-object -t commit -w ../commit)";
+    repo.sh(signed).ok();
+    let told = split(&repo, &["Components/api"]);
+    let api = component(&told, "api");
+    assert_eq!(api["bookmarks"], serde_json::json!(["docs", "main", "release/1", "signed"]));
+    assert_eq!(api["signatures"], 1);
+    let there = env.dir("out/api");
+    assert_eq!(there.commits("release/1"), there.commits("main-"));
+    assert_eq!(there.git(&["rev-parse", "light"]).ok().stdout.trim(), there.commits("main-")[0]);
+    let tag = there.git(&["cat-file", "tag", "v1"]).ok().stdout;
+    assert!(tag.starts_with(&format!("object {}\n", there.commits("main")[0])), "{tag}");
+    assert!(tag.ends_with("\n\nthe first\n"), "{tag}");
+    assert_eq!(there.git(&["fsck", "--strict"]).ok().stdout, "");
+    assert_eq!(there.commits("signed"), there.commits("main"), "but for the signature it is the same");
+}

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use camino::Utf8Path;
 
 use super::super::Call;
-use super::super::desk::Desk;
+use super::super::desk::{Desk, is_flow};
 use crate::env;
 use crate::event::{Origin, What};
 use crate::jj::Heads;
@@ -24,6 +24,9 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn load(desk: &mut Desk, heads: &Heads) -> anyhow::Result<Self> {
+        if !heads.bookmarks.iter().any(|(name, _)| is_flow(name)) {
+            return Ok(Self { rows: HashMap::new(), trunk: None });
+        }
         desk.sync()?;
         let rows = desk.session.rows(Some(&desk.ledger.registry))?;
         let rows = rows.into_iter().map(|row| (row.bookmark.clone(), row)).collect();

@@ -16,7 +16,7 @@ use super::ground::Ground;
 use super::report::{Done, Line, Report};
 use crate::error::{Failure, Kind, refuse};
 use crate::failpoint;
-use crate::git::{Objects, PackWriter, load_shallow};
+use crate::git::{Objects, PackWriter, load_shallow, run_annotated_tags};
 use crate::jj::{ChangeTable, Heads, Repo};
 use crate::model::OpId;
 use crate::output::{Progress, plain};
@@ -125,7 +125,15 @@ pub(super) fn run(
     let named: Vec<Names> = plans.iter().map(|plan| names(&jobs.heads, &trunks, &history, plan)).collect();
     let changes = Changes::load(desk, &source, &jobs)?;
     let change = |id: &_| changes.get(id);
-    let made_from = Source { objects: &objects, history: &history, found: &found, change: &change };
+    let annotated = if jobs.heads.tags.is_empty() { BTreeMap::new() } else { run_annotated_tags(&git_dir)? };
+    let made_from = Source {
+        objects: &objects,
+        history: &history,
+        found: &found,
+        change: &change,
+        annotated: &annotated,
+        tags: &jobs.heads.tags,
+    };
     let mut carried = if args.dry_run { None } else { Some(Carried::load(desk, &jobs.heads)?) };
     let now = digest(&jobs.heads);
     let (count, next) = (jobs.all.len(), AtomicUsize::new(0));
@@ -198,7 +206,8 @@ fn make(args: &SplitArgs, work: &Work<'_>, source: &Source<'_>, job: &mut Job) -
         let there = Repo::at(&job.root).and_then(|repo| repo.git_dir());
         let there = there.map(|git_dir| Objects::open(&git_dir)).transpose()?;
         let is_there = |id: &_| there.as_ref().is_some_and(|there| there.locate(id).is_some());
-        let written = write(source, work.plan, work.name, PackWriter::to_nowhere(), &is_there)?;
+        let written =
+            write(source, work.plan, work.name, &work.names.tags, PackWriter::to_nowhere(), &is_there)?;
         return Ok(Outcome { written, ..Outcome::default() });
     }
     if job.is_new {
