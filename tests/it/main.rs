@@ -60,6 +60,7 @@ mod shim_watch;
 mod split;
 mod split_again;
 mod split_flows;
+mod split_odd;
 mod split_same;
 mod undo;
 mod unsettled;
