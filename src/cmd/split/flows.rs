@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use camino::Utf8Path;
 
-use super::super::Call;
 use super::super::desk::{Desk, is_flow};
 use crate::env;
+use crate::error::{Failure, Kind};
 use crate::event::{Origin, What};
-use crate::jj::Heads;
-use crate::ledger::Actor;
+use crate::jj::{Heads, Repo};
+use crate::journal::Journal;
+use crate::ledger::{Actor, Ledger};
 use crate::model::{BookmarkName, ChangeId, CommitId, Flow, Status, Tip};
 use crate::name::Uid;
-use crate::session::{Place, Session};
+use crate::registry::Registry;
 use crate::split::{Names, Outcome, Plan, Source, change_of};
 
 /// The source's flows, as they stand.
@@ -40,19 +41,21 @@ impl Carried {
     #[expect(clippy::too_many_arguments, reason = "all that is known of a component that was made")]
     pub(super) fn record(
         &mut self,
-        call: &Call,
         desk: &Desk,
+        component: &str,
         source: &Source<'_>,
         plan: &Plan,
         names: &Names,
         root: &Utf8Path,
         outcome: &Outcome,
     ) -> anyhow::Result<usize> {
-        let place = Place { dir: root.to_owned(), options: call.place.options.clone() };
-        let session = Session::open(&place)?;
-        let mut ledger = session.open_ledger(&place)?;
-        let component = session.component(&place);
-        let own = ledger.actor.clone();
+        let repo = Repo::at(root)
+            .ok_or_else(|| Failure::new(Kind::NotARepo, format!("There is no jj repo in {root}")))?;
+        let own = desk.ledger.actor.clone();
+        let registry = Registry::open(&desk.ledger.registry.path()?)?;
+        let now = desk.session.now;
+        let mut ledger =
+            Ledger::open(registry, Journal::of(repo.dir()), &repo, component, now, |_| Ok(own.clone()))?;
         let mut recorded = 0;
         for (name, at) in &names.bookmarks {
             let Some(row) = self.rows.get(name).filter(|_| outcome.level.contains(name)) else { continue };
@@ -64,7 +67,7 @@ impl Carried {
             let commit = outcome.written.commits[*at as usize].to_string();
             let tip = Tip { change: ChangeId::new(change), commit: CommitId::new(commit) };
             ledger.actor = maker(row).unwrap_or_else(|| own.clone());
-            let created = What::created(tip.clone(), row.parent.clone(), &component, Origin::Found);
+            let created = What::created(tip.clone(), row.parent.clone(), component, Origin::Found);
             ledger.record(row.created_at, None, vec![(name.clone(), created)])?;
             if let Some(what) = self.status(row, tip)? {
                 ledger.record(desk.session.now.max(row.updated_at), None, vec![(name.clone(), what)])?;

@@ -2,6 +2,7 @@
 
 mod flows;
 mod ground;
+mod look;
 mod remove;
 mod report;
 mod work;
@@ -12,9 +13,10 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use super::Call;
-use super::desk::Desk;
+use super::desk::{Desk, open_to_work};
 use crate::error::{Failure, Kind, refuse};
 use crate::output::plain;
+use crate::session::Session;
 use crate::split::{Component, MANIFEST, Manifest};
 use ground::Ground;
 
@@ -55,22 +57,24 @@ pub(super) fn run(args: &SplitArgs, mut call: Call) -> anyhow::Result<ExitCode> 
     if args.remote_template.as_ref().is_some_and(|url| !url.contains("{component}")) {
         refuse!(Usage, "Could not use --remote-template: it has no {{component}} in it");
     }
-    let mut desk = Desk::open(&mut call)?;
-    let ground = Ground::open(args, &call, desk.session.repo())?;
+    let mut session = open_to_work(&mut call)?;
+    let ground = Ground::open(args, &call, session.repo())?;
     let mut manifest = Manifest::load(&ground.dir.join(MANIFEST))?;
-    let components = components(args, &call, &desk, &manifest)?;
-    let (op, left_out) = desk.session.jj.run_snapshot()?;
+    let components = components(args, &call, &session, &manifest)?;
+    let (op, left_out) = session.jj.run_snapshot()?;
     if !left_out.is_empty() {
         let text = format!("Warning: too large for jj to snapshot, and so left out: {}", left_out.join(", "));
         call.out.note(&plain(&text))?;
     }
     let mut report = report::Report::new(&ground.dir, &op, args.dry_run);
-    let jobs = work::look(&desk, &ground, &components, &manifest, &op, &mut report)?;
+    let jobs = look::look(&session, &ground, &components, &manifest, &op, &mut report)?;
     if let Some(jobs) = jobs {
+        let mut desk = Desk::of(&call, session)?;
         work::run(args, &call, &mut desk, &ground, jobs, &mut manifest, &mut report)?;
+        session = desk.session;
     }
     if args.remove && !report.has_failed() {
-        report.removed = remove::run(&call, &mut desk, &ground, &components, &manifest)?;
+        report.removed = remove::run(&call, &session, &ground, &components, &manifest)?;
     }
     report.answer(&call)
 }
@@ -79,11 +83,11 @@ pub(super) fn run(args: &SplitArgs, mut call: Call) -> anyhow::Result<ExitCode> 
 fn components(
     args: &SplitArgs,
     call: &Call,
-    desk: &Desk,
+    session: &Session,
     manifest: &Manifest,
 ) -> anyhow::Result<Vec<Component>> {
     let members = manifest.members();
-    let below = call.place.dir.strip_prefix(desk.session.repo().root()).unwrap_or("".into());
+    let below = call.place.dir.strip_prefix(session.repo().root()).unwrap_or("".into());
     let mut paths: Vec<String> = args.paths.iter().map(|path| below.join(path).into_string()).collect();
     let mut follow = Vec::new();
     for pair in &args.follow {

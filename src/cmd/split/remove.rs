@@ -1,23 +1,23 @@
 //! `--remove`: one change in the source that takes the paths away and adds the manifest.
 
 use super::super::Call;
-use super::super::desk::Desk;
 use super::ground::Ground;
 use crate::error::{Failure, Kind};
 use crate::failpoint;
 use crate::git::ignoring;
 use crate::output::plain;
+use crate::session::Session;
 use crate::split::{Component, MANIFEST, Manifest, State, path_of};
 
 /// Makes the change on top of the working copy's; none where the paths are gone already. What is ignored stays.
 pub(super) fn run(
     call: &Call,
-    desk: &mut Desk,
+    session: &Session,
     ground: &Ground,
     components: &[Component],
     manifest: &Manifest,
 ) -> anyhow::Result<Option<String>> {
-    let jj = &desk.session.jj;
+    let jj = &session.jj;
     let filesets: Vec<String> = components.iter().map(|component| fileset(&component.path)).collect();
     let of_paths = |args: &[&str]| -> Vec<String> {
         args.iter().map(|arg| (*arg).to_owned()).chain(filesets.iter().cloned()).collect()
@@ -47,7 +47,7 @@ pub(super) fn run(
             state.save(&file)?;
         }
     }
-    let repo = desk.session.repo();
+    let repo = session.repo();
     let git_dir = repo.git_dir().ok_or_else(|| Failure::new(Kind::Git, "Could not find the git repo"))?;
     let paths: Vec<&str> = components.iter().map(|component| component.path.as_str()).collect();
     // With a `.gitignore` of theirs, what it ignored would come into the change.
@@ -62,7 +62,7 @@ pub(super) fn run(
         call.out.note(&plain(&text))?;
     }
     failpoint::reach("split-removing");
-    put_manifest(desk, ground, components, manifest)?;
+    put_manifest(session, ground, components, manifest)?;
     let names: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
     jj.run(&["commit", "-m", &format!("Split {} into repos of their own", names.join(", "))])?;
     Ok(Some(change))
@@ -70,12 +70,12 @@ pub(super) fn run(
 
 /// What the components are made of goes into the source's own manifest.
 fn put_manifest(
-    desk: &Desk,
+    session: &Session,
     ground: &Ground,
     components: &[Component],
     manifest: &Manifest,
 ) -> anyhow::Result<()> {
-    let path = desk.session.repo().root().join(MANIFEST);
+    let path = session.repo().root().join(MANIFEST);
     let mut ours = Manifest::load(&path)?;
     for mut member in manifest.members() {
         if components.iter().any(|component| component.name == member.id) {

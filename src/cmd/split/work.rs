@@ -1,4 +1,4 @@
-//! What is to be done for which component, and doing it: one pass over the history for all, then side by side.
+//! Doing what there is to do: one pass over the history for all components, then each made, side by side.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
@@ -6,89 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use camino::Utf8PathBuf;
-
 use super::super::Call;
 use super::super::desk::Desk;
 use super::SplitArgs;
 use super::flows::Carried;
 use super::ground::Ground;
+use super::look::{Job, Jobs, load_state};
 use super::report::{Done, Line, Report};
 use crate::error::{Failure, Kind, refuse};
 use crate::failpoint;
 use crate::git::{Objects, PackWriter, load_shallow, run_annotated_tags};
-use crate::jj::{ChangeTable, Heads, Repo};
+use crate::jj::{ChangeTable, Jj, Repo};
 use crate::model::OpId;
 use crate::output::{Progress, plain};
 use crate::split::{
-    Component, Found, History, MANIFEST, Manifest, Member, Names, Outcome, Plan, Source, State, Work, create,
-    digest, names, object_id, path_of, plan, reverse_hex, update, without_removals, write,
+    Component, Found, History, MANIFEST, Manifest, Member, Names, Outcome, Plan, Source, Work, create,
+    digest, names, object_id, plan, reverse_hex, update, without_removals, write,
 };
 use crate::survey::trunk_candidates;
-
-/// What is to be done.
-#[derive(Debug)]
-pub(super) struct Jobs {
-    op: OpId,
-    heads: Heads,
-    all: Vec<Job>,
-}
-
-#[derive(Debug)]
-struct Job {
-    component: Component,
-    root: Utf8PathBuf,
-    file: Utf8PathBuf,
-    state: State,
-    is_new: bool,
-}
-
-/// Looks what there is to do; none where nothing has happened in the source since the last time.
-pub(super) fn look(
-    desk: &Desk,
-    ground: &Ground,
-    components: &[Component],
-    manifest: &Manifest,
-    op: &OpId,
-    report: &mut Report,
-) -> anyhow::Result<Option<Jobs>> {
-    let members = manifest.members();
-    let mut open = Vec::new();
-    for component in components {
-        let member = members.iter().find(|member| member.id == component.name);
-        let root = ground.dir.join(member.map_or(&component.name, |member| &member.repo));
-        let file = path_of(&ground.dir, &component.name);
-        // A file that cannot be read is made anew: what it says comes out of the history again.
-        let state = State::load_head(&file).ok().flatten().filter(|state| state.path == component.path);
-        let is_there = root.join(".jj").exists();
-        if root.symlink_metadata().is_ok() && !(is_there && (file.exists() || member.is_some())) {
-            refuse!(InTheWay, "Could not split {}: something lies at {root} already", component.path);
-        }
-        let is_same = is_there
-            && member.is_some()
-            && state.as_ref().is_some_and(|state| state.before == component.before);
-        open.push((component, root, file, state.filter(|_| is_same), is_there));
-    }
-    let is_level = |state: &Option<State>| state.as_ref().is_some_and(|state| state.operation == op.as_str());
-    let heads = if open.iter().all(|(_, _, _, state, _)| is_level(state)) {
-        None
-    } else {
-        Some(desk.session.jj.read_heads(op)?)
-    };
-    let now = heads.as_ref().map(digest);
-    let mut all = Vec::new();
-    for (component, root, file, state, is_there) in open {
-        if let Some(state) = state.filter(|state| now.as_ref().is_none_or(|now| state.heads == *now)) {
-            let mut line = Line::new(&component.name, &component.path, &root, Done::Unchanged);
-            line.commits = state.kept;
-            report.lines.push(line);
-            continue;
-        }
-        let (component, is_new) = (component.clone(), !is_there);
-        all.push(Job { component, root, file, state: State::default(), is_new });
-    }
-    Ok(heads.filter(|_| !all.is_empty()).map(|heads| Jobs { op: op.clone(), heads, all }))
-}
 
 /// Reads the history and makes what is to be made. What cannot be split is refused before anything is written; what
 /// goes wrong with one component is told of that one.
@@ -154,14 +89,8 @@ pub(super) fn run(
                     let job = job.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
                     let Some(mut job) = job else { break };
                     (job.state.operation, job.state.heads) = (op.to_string(), now.clone());
-                    let url = args.remote_template.as_ref();
-                    let url = url.map(|url| url.replace("{component}", &job.component.name));
-                    let (name, plan, names) = (job.component.name.clone(), &plans[at], &named[at]);
-                    job.state.kept = plan.kept.len();
-                    let root = job.root.clone();
-                    let work = Work { name: &name, root: &root, plan, names, url: url.as_deref(), jj: &jj };
                     let start = Instant::now();
-                    let made = make(args, &work, made_from, &mut job);
+                    let made = make(args, &jj, made_from, &plans[at], &named[at], &mut job);
                     if sender.send((at, job, made, start.elapsed())).is_err() {
                         break;
                     }
@@ -176,8 +105,15 @@ pub(super) fn run(
             let made = made.and_then(|outcome| {
                 line.take(&outcome, &named[at], args.dry_run, job.is_new);
                 if let Some(carried) = &mut carried {
-                    line.flows = carried
-                        .record(call, desk, &made_from, &plans[at], &named[at], &job.root, &outcome)?;
+                    line.flows = carried.record(
+                        desk,
+                        &job.component.name,
+                        &made_from,
+                        &plans[at],
+                        &named[at],
+                        &job.root,
+                        &outcome,
+                    )?;
                     members.insert(at, member(ground, &job, &jobs.op, &history, &plans[at], &named[at]));
                 }
                 Ok(())
@@ -201,40 +137,32 @@ pub(super) fn run(
     finished
 }
 
-fn make(args: &SplitArgs, work: &Work<'_>, source: &Source<'_>, job: &mut Job) -> anyhow::Result<Outcome> {
+/// Makes one component, brings it level, or tries how large it would be.
+fn make(
+    args: &SplitArgs,
+    jj: &Jj,
+    source: &Source<'_>,
+    plan: &Plan,
+    names: &Names,
+    job: &mut Job,
+) -> anyhow::Result<Outcome> {
+    let Job { component, root, file, state, is_new } = job;
+    state.kept = plan.kept.len();
     if args.dry_run {
-        let there = Repo::at(&job.root).and_then(|repo| repo.git_dir());
+        let there = Repo::at(root).and_then(|repo| repo.git_dir());
         let there = there.map(|git_dir| Objects::open(&git_dir)).transpose()?;
         let is_there = |id: &_| there.as_ref().is_some_and(|there| there.locate(id).is_some());
-        let written =
-            write(source, work.plan, work.name, &work.names.tags, PackWriter::to_nowhere(), &is_there)?;
+        let written = write(source, plan, &component.name, &names.tags, PackWriter::to_nowhere(), &is_there)?;
         return Ok(Outcome { written, ..Outcome::default() });
     }
-    if job.is_new {
-        return create(work, source, &mut job.state, &job.file);
+    let url = args.remote_template.as_ref().map(|url| url.replace("{component}", &component.name));
+    let work = Work { name: &component.name, root, plan, names, url: url.as_deref(), jj };
+    if *is_new {
+        return create(&work, source, state, file);
     }
-    let outcome = update(work, source, &mut job.state)?;
-    job.state.save(&job.file)?;
+    let outcome = update(&work, source, state)?;
+    state.save(file)?;
     Ok(outcome)
-}
-
-fn load_state(call: &Call, job: &Job) -> anyhow::Result<State> {
-    let fresh = || State::new(&job.component.path, &job.component.before);
-    if job.is_new {
-        return Ok(fresh());
-    }
-    match State::load(&job.file) {
-        Ok(Some(mut state)) => {
-            state.before.clone_from(&job.component.before);
-            Ok(state)
-        }
-        Ok(None) => Ok(fresh()),
-        Err(error) => {
-            let text = format!("Warning: {error:#}; what it said is made out anew from the history");
-            call.out.note(&plain(&text))?;
-            Ok(fresh())
-        }
-    }
 }
 
 /// The plan of each component; refuses what cannot be split.
