@@ -68,6 +68,7 @@ kinds! {
     Config "config" "the config or the environment does not allow it",
     Io "io" "a file could not be read or written",
     PathTaken "path-taken" "there is something at that path already",
+    NotInHistory "not-in-history" "the history never had anything at the path",
     Unmergeable "not-mergeable" "a file of an agent's cannot take in or give back jj-flow's part",
 }
 

@@ -7,7 +7,8 @@
 //! - the words of the JSON output: [`contract`]
 //! - gates to the outside: [`mod@env`], [`process`], [`jj`], [`git`], [`hook`], [`slots`], [`registry`], [`journal`],
 //!   [`output`]
-//! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`upkeep`], [`cmd`]
+//! - what is done with them: [`ledger`], [`session`], [`projection`], [`landing`], [`upkeep`], [`split`],
+//!   [`cmd`]
 
 mod agent;
 mod cmd;
@@ -33,6 +34,7 @@ mod registry;
 mod session;
 mod shim;
 mod slots;
+mod split;
 mod survey;
 mod text;
 mod uid;

@@ -39,6 +39,11 @@ impl Desk {
 
     fn open_in(call: &mut Call, session: Session) -> anyhow::Result<Self> {
         greet(call, &session)?;
+        Self::of(call, session)
+    }
+
+    /// Goes on with a repo that was opened to work, now that there is something to write.
+    pub(super) fn of(call: &Call, session: Session) -> anyhow::Result<Self> {
         let mut ledger = session.open_ledger(&call.place)?;
         settle_in(call, &session, &mut ledger)?;
         let component = session.component(&call.place);
@@ -109,6 +114,13 @@ impl Desk {
         let row = self.ledger.registry.flow(&self.ledger.repo, name).ok().flatten();
         row.as_ref().map_or(Value::Null, flow_json)
     }
+}
+
+/// Opens the repo for a command that has something to write only where it finds something to do.
+pub(super) fn open_to_work(call: &mut Call) -> anyhow::Result<Session> {
+    let session = Session::open_to_work(&call.place)?;
+    greet(call, &session)?;
+    Ok(session)
 }
 
 /// Opens the repo to read: the registry is brought level where operations went on since it last was, and what was

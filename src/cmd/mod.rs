@@ -31,6 +31,7 @@ mod schema;
 pub(crate) mod shim;
 mod show;
 mod skill;
+mod split;
 mod sub;
 mod sync;
 mod target;
@@ -114,6 +115,7 @@ enum Command {
     Export(export::ExportArgs),
     Import(import::ImportArgs),
     Gc(gc::GcArgs),
+    Split(split::SplitArgs),
     Name(name::NameArgs),
     Uid(uid::UidArgs),
     Schema(schema::SchemaArgs),
@@ -214,6 +216,7 @@ fn dispatch(cli: Cli, call: Call) -> anyhow::Result<ExitCode> {
         Some(Command::Export(args)) => export::run(args, call),
         Some(Command::Import(args)) => return import::run(args, call),
         Some(Command::Gc(args)) => return gc::run(args, call),
+        Some(Command::Split(args)) => return split::run(args, call),
         Some(Command::Name(args)) => name::run(args, call),
         Some(Command::Uid(args)) => uid::run(args, call),
         Some(Command::Schema(args)) => schema::run(args, call),

@@ -7,6 +7,7 @@ pub(crate) mod fixture;
 mod config;
 mod conflicts;
 mod find;
+mod heads;
 mod lines;
 mod locate;
 mod read;
@@ -20,17 +21,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use camino::Utf8Path;
+
 pub(crate) use config::{
     Entry, cache_folder, has_own_config, load_config, load_mention, run_merge_tools, user_config_dir,
     user_config_files,
 };
 pub(crate) use conflicts::{ConflictedPath, IGNORES};
 pub(crate) use find::find_repos;
+pub(crate) use heads::Heads;
 pub(crate) use lines::{Told, line_revset, line_template, parse_line};
 pub(crate) use locate::{guard, guard_spawn, locate};
 pub(crate) use read::{Touching, revset};
 pub(crate) use repo::Repo;
-pub(crate) use store::{Between, Move, OpStore, Operation, Step, Surveyed, Target};
+pub(crate) use store::{Between, ChangeTable, Move, OpStore, Operation, Step, Surveyed, Target};
 pub(crate) use version::require_supported;
 pub(crate) use workspaces::Workspace;
 
@@ -60,6 +64,25 @@ impl Jj {
 
     pub(crate) fn repo(&self) -> &Repo {
         &self.repo
+    }
+
+    /// The same jj, pointed at another repo.
+    pub(crate) fn in_repo(&self, repo: Repo) -> Self {
+        Self::new(self.program.clone(), repo, self.options.clone())
+    }
+
+    /// The same with one more option, as `--config=NAME=VALUE`.
+    pub(crate) fn with_option(mut self, option: &str) -> Self {
+        self.options.push(option.to_owned());
+        self
+    }
+
+    /// Makes a folder that has a `.git` a repo, and points at it.
+    pub(crate) fn init(&self, dir: &Utf8Path) -> anyhow::Result<Self> {
+        heads::run_init(&self.program, dir, &self.options)?;
+        let made =
+            Repo::at(dir).ok_or_else(|| Failure::new(Kind::Jj, format!("Could not make a repo in {dir}")))?;
+        Ok(self.in_repo(made))
     }
 
     /// The one operation that the repo stands at. Several heads are merged first, by jj itself; where many work at
@@ -197,6 +220,11 @@ pub(crate) fn commit(id: &CommitId) -> String {
 /// A bookmark's name where jj reads a revset symbol, as in `bookmark create`.
 pub(crate) fn symbol(name: &BookmarkName) -> String {
     revset::quoted(name.as_str())
+}
+
+/// A text where jj reads a string literal, as in filesets.
+pub(crate) fn quoted(text: &str) -> String {
+    revset::quoted(text)
 }
 
 /// A bookmark's name where jj reads a string pattern, as in `bookmark move`.

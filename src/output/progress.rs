@@ -22,6 +22,12 @@ impl Progress {
         Self { bar, out }
     }
 
+    /// Of items whose number is not known before: a thousand more.
+    pub(crate) fn grow(&self) {
+        self.bar.inc_length(1_000);
+        self.bar.inc(1_000);
+    }
+
     pub(crate) fn step(&self) {
         self.bar.inc(1);
     }

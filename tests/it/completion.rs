@@ -165,7 +165,7 @@ fn behind_flow_there_are_its_commands_and_options() {
     --help	Print help
     "#);
     let all = values(&repo, &["jj", "flow", ""]).join(" ");
-    insta::assert_snapshot!(all, @"new sub done undo restack land conflicts resume abort fail reopen adopt context list show log query sync project repo export import gc name uid schema doctor config trust skill hook install uninstall");
+    insta::assert_snapshot!(all, @"new sub done undo restack land conflicts resume abort fail reopen adopt context list show log query sync project repo export import gc split name uid schema doctor config trust skill hook install uninstall");
 }
 
 #[rstest]

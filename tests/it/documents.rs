@@ -20,6 +20,7 @@ const PREPARED: &[(&str, &str)] = &[
     ("jj flow hook", "echo '{\"tool_input\": {\"command\": \"git branch docs\"}}' >event.json"),
     ("jj flow import flows.ndjson", "jj flow export -o flows.ndjson"),
     ("jj flow resume", RESOLVED),
+    ("jj flow split", COMPONENTS),
     ("jj flow sync --all", CHANGED),
     ("jj flow undo", "jj flow done scaling"),
     ("jj bookmark create research", "jj bookmark delete 'glob:a8f2--*'"),
@@ -35,6 +36,10 @@ const PREPARED: &[(&str, &str)] = &[
 /// No repo that is gone, and a flow that has moved.
 pub(crate) const CHANGED: &str =
     "jj flow repo forget ~/src/gone; jj -R ~/src/one bookmark set -B a8f2--research -r @-";
+
+/// Two folders with a history.
+const COMPONENTS: &str = "mkdir -p Components/api Components/web; echo x | tee Components/api/lib Components/web/page; \
+     jj commit -m components; jj bookmark move main --to @-";
 
 /// A flow that has met a conflict: the current one.
 const CONFLICT: &str = "jj flow new schema; echo mine >base; jj commit -m mine; jj new main; echo theirs >base; \

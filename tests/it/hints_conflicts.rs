@@ -125,3 +125,17 @@ fn a_hook_that_nobody_has_approved_is_shown_and_not_approved() {
     assert!(shown.stdout.contains("touch ../ran"), "{shown}");
     meet(&repo, "done", "untrusted-hook", ("landing/strip.rs", "jj flow trust --show"));
 }
+
+#[test]
+fn a_component_whose_history_is_in_conflict() {
+    let env = environment();
+    let repo = env.repo("mono");
+    repo.commit("api/lib", "base\n", "base");
+    repo.commit("api/lib", "one\n", "one");
+    repo.jj(&["new", "@--"]).ok();
+    repo.write("api/lib", "two\n");
+    repo.jj(&["new", "subject(exact:one)", "@", "-m", "both"]).ok();
+    let site = ("cmd/split/work.rs", "jj log -r {change}");
+    let shown = meet(&repo, "split api --into ../out", "already-conflicted", site).succeeds();
+    assert!(shown.stdout.contains("both"), "{shown}");
+}

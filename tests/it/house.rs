@@ -12,7 +12,7 @@ const GATES: &[&str] = &["git", "hook", "jj", "journal", "registry"];
 /// Where gates meet: what is recorded goes through one place.
 const JOINTS: &[&str] = &["ledger"];
 /// What is done to flows. They do not know one another.
-const WORK: &[&str] = &["landing", "projection", "upkeep"];
+const WORK: &[&str] = &["landing", "projection", "split", "upkeep"];
 /// The way in and the way out.
 const FACES: &[&str] = &["contract", "output", "session", "shim"];
 
@@ -42,6 +42,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("landing", &[PURE, GROUND, GATES, JOINTS]),
     ("projection", &[PURE, GROUND, GATES, JOINTS]),
     ("upkeep", &[PURE, GROUND, GATES, JOINTS]),
+    ("split", &[PURE, GROUND, GATES, JOINTS]),
     ("shim", &[PURE]),
     ("output", &[PURE, &["contract", "error"]]),
     ("session", &[PURE, GROUND, GATES, JOINTS]),

@@ -73,6 +73,11 @@ mod shim_signals;
 #[cfg(target_os = "linux")]
 mod shim_terminal;
 mod shim_watch;
+mod split;
+mod split_again;
+mod split_flows;
+mod split_odd;
+mod split_same;
 mod three_agents;
 mod undo;
 mod unsettled;

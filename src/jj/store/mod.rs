@@ -3,6 +3,7 @@
 //! Never writes. The store is jj's own affair, so whatever is missing, of another kind or not fully understood is
 //! `None`, and the caller asks a jj process instead.
 
+mod changes;
 mod commit;
 mod decode;
 mod graph;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
+pub(crate) use changes::ChangeTable;
 pub(crate) use graph::{Between, Surveyed};
 pub(super) use places::{load_name, load_place};
 pub(crate) use trail::{Move, Step};

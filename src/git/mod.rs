@@ -1,4 +1,9 @@
-//! The gate to git, for what jj has no command for: the tree of a commit, and a folder that holds just that tree.
+//! The gate to git, for what jj has no command for: the tree of a commit, a folder that holds just that tree, and objects
+//! read and written by the thousand.
+
+mod objects;
+mod pack;
+mod repo;
 
 use std::ffi::OsString;
 use std::fs::DirBuilder;
@@ -7,6 +12,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+pub(crate) use objects::{HASH, Location, ObjectId, Objects, Reader};
+pub(crate) use pack::PackWriter;
+pub(crate) use repo::{ignoring, load_shallow, make_repo, run_annotated_tags, run_read_ref, run_update_ref};
 
 use crate::error::{Failure, Kind};
 use crate::model::CommitId;

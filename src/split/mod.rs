@@ -1,0 +1,26 @@
+//! Folders of one repo become repos of their own, with their history.
+//!
+//! One [pass](scan) over the source's history finds what each commit has at each path; for each path a pure
+//! [plan](plan) says which commits are kept, and [writing](write) makes them: the same history gives the same ids
+//! everywhere. The [repo](create) is made out of sight and takes its place when it is whole. Of the source everything is
+//! only read.
+
+mod create;
+mod manifest;
+mod paths;
+mod plan;
+mod refs;
+mod rewrite;
+mod scan;
+mod state;
+mod write;
+
+pub(crate) use create::{Outcome, Work, clear_unfinished, create, update};
+pub(crate) use manifest::{FILE as MANIFEST, Manifest, Member};
+pub(crate) use paths::{Component, PathError};
+pub(crate) use plan::{Plan, plan};
+pub(crate) use refs::{Names, names, object_id, without_removals};
+pub(crate) use rewrite::reverse_hex;
+pub(crate) use scan::{Found, History};
+pub(crate) use state::{FOLDER, State, digest, path_of};
+pub(crate) use write::{Source, change_of, write};
