@@ -59,8 +59,8 @@ impl Begun {
     }
 }
 
-/// Makes a change on a revision, its row and its bookmark. `typed` is what was typed
-/// behind the verb, but for the description and the workspace.
+/// Makes a change on a revision, its row and its bookmark. `typed` is what was typed behind the verb, but for the
+/// description and the workspace.
 pub(super) fn begin(
     desk: &mut Desk,
     call: &Call,

@@ -39,7 +39,7 @@ pub(super) struct ContextArgs {
 struct Context<'a> {
     survey: &'a Survey,
     uid: String,
-    /// Who the uid stands for: the variable that names the session, or `user`, and its value.
+    /// Who the uid stands for: the variable that names the session, `workspace` or `user`, and its value.
     source: (String, String),
     component: &'a str,
     root: String,
@@ -48,8 +48,9 @@ struct Context<'a> {
     flow: Option<&'a Standing>,
     /// What the parent has that the flow does not stand on, newest first.
     behind: Vec<Change>,
-    /// Of the flow: the conflict that waits, and what it failed by.
+    /// Those of this flow and of the caller's others.
     conflicts: Vec<Waiting>,
+    /// What the flow failed by.
     failure: Option<Failure>,
     /// Other open flows of the same uid, in whatever repo, touched last first.
     yours: Vec<Flow>,
