@@ -1,8 +1,8 @@
 //! Folders of one repo become repos of their own, with their history.
 //!
-//! One [pass](scan) over the source's history finds what each commit has at each path; for each path a pure
-//! [plan](plan) says which commits are kept, and [writing](write) makes them: the same history gives the same ids
-//! everywhere. The [repo](create) is made out of sight and takes its place when it is whole. Of the source everything is
+//! One [pass](mod@scan) over the source's history finds what each commit has at each path; for each path a pure
+//! [plan](mod@plan) says which commits are kept, and [writing](mod@write) makes them: the same history gives the same ids
+//! everywhere. The [repo](mod@create) is made out of sight and takes its place when it is whole. Of the source everything is
 //! only read.
 
 mod create;
