@@ -13,7 +13,8 @@ use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
 use crate::output::{flow_json, plain};
 use crate::projection::{self, Look};
-use crate::session::Session;
+use crate::registry::Registry;
+use crate::session::{Session, require_jj};
 use crate::survey::Survey;
 
 /// A repo ready to be written to. The registry is opened first: where it cannot be, nothing has been touched.
@@ -135,6 +136,20 @@ pub(super) fn open_to_read(call: &mut Call) -> anyhow::Result<(Session, Option<S
         other => other?,
     };
     Ok((session, read))
+}
+
+/// The registry alone, to be asked. It is brought level first where there is a repo to bring level.
+pub(super) fn open_registry(call: &mut Call, in_repo: bool) -> anyhow::Result<Registry> {
+    if in_repo {
+        open_to_read(call)?;
+    }
+    let (config, _) = call.place.load_config(&require_jj()?)?;
+    call.out.follow(config.color.as_deref());
+    let path = call.place.registry_path(&config)?;
+    let none = || {
+        Failure::new(Kind::Registry, format!("There is no registry yet at {path}")).hint("jj flow sync --all")
+    };
+    Ok(Registry::open_to_read(&path)?.ok_or_else(none)?)
 }
 
 /// The same with the flows as they stand. They are jj's before they are the registry's: without one it is the bookmarks

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Call;
-use super::desk::open_to_read;
+use super::desk::open_registry;
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
@@ -18,7 +18,6 @@ use crate::journal::Journal;
 use crate::model::RepoId;
 use crate::output::{plain, raw};
 use crate::registry::{EXPORT_FORMAT, Registry, Told};
-use crate::session::require_jj;
 use crate::text::counted;
 
 /// How much is written at once.
@@ -56,15 +55,8 @@ pub(super) fn run(args: &ExportArgs, mut call: Call) -> anyhow::Result<()> {
             .canonicalize_utf8()
             .map_err(|error| Failure::new(Kind::NotARepo, format!("Could not open {repo}: {error}")))?;
     }
-    if args.repo.is_some() || Repo::find(&call.place.dir).is_some() {
-        open_to_read(&mut call)?;
-    }
-    let (config, _) = call.place.load_config(&require_jj()?)?;
-    call.out.follow(config.color.as_deref());
-    let path = call.place.registry_path(&config)?;
-    let mut registry = Registry::open_to_read(&path)?.ok_or_else(|| {
-        Failure::new(Kind::Registry, format!("There is no registry yet at {path}")).hint("jj flow sync --all")
-    })?;
+    let in_repo = args.repo.is_some() || Repo::find(&call.place.dir).is_some();
+    let mut registry = open_registry(&mut call, in_repo)?;
     let only = if args.repo.is_some() { Some(id_of(&call.place.dir)?) } else { None };
     let mut sink = Sink::open(args.output.as_deref())?;
     let counts = write(&mut registry, only.as_ref(), &mut sink)?;

@@ -6,13 +6,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::Call;
-use super::desk::open_to_read;
+use super::desk::open_registry;
 use crate::config::duration;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
 use crate::output::{csv_line, record, table, value_text};
-use crate::registry::{Reader, Registry};
-use crate::session::require_jj;
+use crate::registry::Reader;
 
 /// Ask the registry in SQL; nothing can be written
 #[derive(Debug, Args)]
@@ -57,15 +56,8 @@ pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
     } else {
         args.sql.clone()
     };
-    if Repo::find(&call.place.dir).is_some() {
-        open_to_read(&mut call)?;
-    }
-    let (config, _) = call.place.load_config(&require_jj()?)?;
-    call.out.follow(config.color.as_deref());
-    let path = call.place.registry_path(&config)?;
-    let mut registry = Registry::open_to_read(&path)?.ok_or_else(|| {
-        Failure::new(Kind::Registry, format!("There is no registry yet at {path}")).hint("jj flow sync --all")
-    })?;
+    let in_repo = Repo::find(&call.place.dir).is_some();
+    let mut registry = open_registry(&mut call, in_repo)?;
     let mut ask = |reader: &mut dyn Reader| registry.query(&sql, patience, reader);
     match args.format {
         Format::Ndjson => return ask(&mut Lines::default()),
