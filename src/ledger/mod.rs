@@ -4,38 +4,32 @@
 //! or a failing registry between the two loses nothing, and a registry that was deleted is read back. The other way
 //! round, a journal that has lost lines gets back what the registry knows of them.
 
+mod actor;
 mod elsewhere;
+mod identity;
 mod import;
 mod mend;
 mod rebuild;
 
 use std::collections::HashSet;
 
-use camino::Utf8Path;
 use jiff::Timestamp;
 
+pub(crate) use actor::Actor;
 pub(crate) use elsewhere::{id_elsewhere, take_in_elsewhere};
 
 use crate::config::Hook;
-use crate::env;
 use crate::error::{Failure, Kind};
-use crate::event::{Event, Found, Origin, Verification, What};
+use crate::event::{Event, Found, Verification, What};
 use crate::jj::{OpStore, Repo};
-use crate::journal::{Held, Identity, Journal, short_hash};
+use crate::journal::{Held, Journal};
 use crate::model::{BookmarkName, OpId, RepoId};
-use crate::name::Uid;
 use crate::registry::Registry;
+use identity::identify;
 pub(crate) use import::{Imported, import};
 pub(crate) use mend::{Condition, examine, journal_of, mend};
 use mend::{ensure_whole, take_in};
 pub(crate) use rebuild::{Rebuilt, rebuild};
-
-/// Who writes: the uid, and the context that it stands for where that is known.
-#[derive(Clone, Debug)]
-pub(crate) struct Actor {
-    pub(crate) uid: Uid,
-    pub(crate) context: Option<String>,
-}
 
 /// Where a repo's events are written.
 #[derive(Debug)]
@@ -260,38 +254,6 @@ impl Ledger {
     }
 }
 
-impl Actor {
-    fn events(
-        &self,
-        now: Timestamp,
-        op: Option<&OpId>,
-        events: Vec<(BookmarkName, What)>,
-    ) -> anyhow::Result<Vec<Event>> {
-        let event = |(flow, mut what)| {
-            if let What::Created { context, .. } = &mut what {
-                context.clone_from(&self.context);
-            }
-            let actor = self.uid.to_string();
-            Ok(Event { key: env::random_key()?, at: now, actor, flow, op: op.cloned(), aside: false, what })
-        };
-        events.into_iter().map(event).collect()
-    }
-
-    /// What was found has the same key whoever finds it, and whatever else they know of it: two who do are one.
-    fn found(&self, found: Vec<Found>) -> Vec<Event> {
-        let event = |Found { flow, mut what, op, at, is_cause, is_aside }| {
-            let to = if let What::Moved { tip } = &what { tip.commit.as_str() } else { "" };
-            let key = short_hash(&format!("{op} {flow} {} {to}", what.kind()));
-            if let What::Created { context, origin: Origin::Bookmark, .. } = &mut what {
-                context.clone_from(&self.context);
-            }
-            let (actor, op) = (self.uid.to_string(), Some(op).filter(|_| is_cause));
-            Event { key, at, actor, flow, op, aside: is_aside, what }
-        };
-        found.into_iter().map(event).collect()
-    }
-}
-
 /// A record that begins tells nothing yet, but for what the registry knows: its repo may have been there for long.
 fn begin(journal: &Journal, compared_at: Option<OpId>) -> std::io::Result<()> {
     if journal.told().is_none() && !journal.path().exists() {
@@ -306,48 +268,4 @@ pub(crate) fn write_down(journal: &Journal, actor: &Actor, found: Vec<Found>) ->
     let _lock = journal.lock()?;
     begin(journal, None)?;
     journal.append(&actor.found(found))
-}
-
-/// The repo's identity; called under the journal's lock. A copy of a repo, whose original is still there, gets
-/// one of its own, and so does a repo that has none.
-fn identify(journal: &Journal, repo: &Repo, registry: &Registry) -> anyhow::Result<RepoId> {
-    let place = std::fs::metadata(repo.dir())?;
-    let (device, inode) = {
-        use std::os::unix::fs::MetadataExt;
-        (place.dev(), place.ino())
-    };
-    let known = journal.identity();
-    if let Some(known) = &known {
-        if (known.device, known.inode) == (device, inode) {
-            if !is_elsewhere(registry, known, repo)? {
-                return Ok(known.id.clone());
-            }
-        } else if !is_elsewhere(registry, known, repo)? {
-            let moved = Identity { id: known.id.clone(), device, inode };
-            journal.write_identity(&moved)?;
-            return Ok(moved.id);
-        }
-    }
-    let lost = if known.is_none() { find_lost(registry, repo)? } else { None };
-    let id = lost.map_or_else(|| env::random_key().map(RepoId::new), Ok)?;
-    let new = Identity { id, device, inode };
-    journal.write_identity(&new)?;
-    Ok(new.id)
-}
-
-/// The identity that a repo had before somebody deleted its record: the registry has one for its folder, and an operation
-/// of it.
-fn find_lost(registry: &Registry, repo: &Repo) -> anyhow::Result<Option<RepoId>> {
-    let Some((id, Some(op))) = registry.repo_at(repo.main_root())? else { return Ok(None) };
-    Ok(OpStore::open(repo).and_then(|store| store.load_operation(&op)).map(|_| id))
-}
-
-/// Whether the repo that the registry knows under this identity still lies where it did.
-fn is_elsewhere(registry: &Registry, known: &Identity, repo: &Repo) -> anyhow::Result<bool> {
-    let Some(root) = registry.repo_root(&known.id)? else { return Ok(false) };
-    if root == repo.main_root().as_str() {
-        return Ok(false);
-    }
-    let Some(other) = Repo::at(Utf8Path::new(&root)) else { return Ok(false) };
-    Ok(Journal::of(other.dir()).identity().is_some_and(|identity| identity.id == known.id))
 }
