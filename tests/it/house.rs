@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Ids, names and values: no I/O, no clock, no environment.
 const PURE: &[&str] = &["agent", "config", "event", "graph", "model", "name", "survey", "text", "uid"];
@@ -167,11 +168,12 @@ fn first_segments(rest: &[String], edges: &mut BTreeSet<String>) {
 
 /// Words, `::` and single signs. Comments, strings and characters are left out: they name nothing.
 fn tokens(text: &str) -> Vec<String> {
-    let skipped =
-        r##"(?s)//[^\n]*|/\*.*?\*/|b?r#+".*?"#+|b?r"[^"]*"|"(?:\\.|[^"\\])*"|'(?:\\[^']+|\\'|[^'\\])'"##;
-    let pattern = format!(r"{skipped}|(?P<token>(?:r#)?\w+|::|[^\s\w])");
-    let pattern = regex::Regex::new(&pattern).unwrap();
-    let found = pattern.captures_iter(text).filter_map(|found| found.name("token"));
+    static PATTERN: LazyLock<regex::Regex> = LazyLock::new(|| {
+        let skipped =
+            r##"(?s)//[^\n]*|/\*.*?\*/|b?r#+".*?"#+|b?r"[^"]*"|"(?:\\.|[^"\\])*"|'(?:\\[^']+|\\'|[^'\\])'"##;
+        regex::Regex::new(&format!(r"{skipped}|(?P<token>(?:r#)?\w+|::|[^\s\w])")).unwrap()
+    });
+    let found = PATTERN.captures_iter(text).filter_map(|found| found.name("token"));
     found.map(|token| token.as_str().trim_start_matches("r#").to_owned()).collect()
 }
 

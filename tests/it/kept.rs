@@ -51,8 +51,9 @@ pub(crate) fn scene(env: &TestEnvironment) -> TestRepo<'_> {
         repo.flow(&["fail", "docs", "--reason", &reason]).ok();
         repo.flow(&["reopen", "docs"]).ok();
     }
-    repo.jj(&["config", "set", "--repo", "flow.hooks.on-conflict", "true"]).ok();
+    repo.jj(&["config", "set", "--repo", "flow.hooks.on-conflict", "\"true\""]).ok();
     repo.flow(&["trust"]).ok();
+    assert_eq!(env.rows("SELECT hook FROM approvals").trim(), "on-conflict");
     let set = "UPDATE FlowRegistry SET status = 'success' WHERE intent = 'docs'";
     assert_eq!(env.registry().execute(set, []).unwrap(), 1);
     repo
