@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::Call;
+use super::{Call, own_config};
 use crate::error::{Failure, Kind, refuse};
 use crate::output::plain;
 use crate::registry::list_path;
@@ -90,8 +90,9 @@ pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
     if examine_config(&program, &call, &places)? == Written::Current {
         lines.push(format!("jj's config has jj-flow already: {}", places.config));
     } else {
-        put_config(&program, &call, &places)?;
+        let moved = put_config(&program, &call, &places)?;
         lines.push(format!("Put jj-flow into jj's config: {}", places.config));
+        lines.extend(moved.map(|own| moved_line(&own)));
     }
     if !args.no_shim {
         lines.push(put_shim(&places.bin)?);
@@ -111,8 +112,11 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     let mut lines = Vec::new();
     if places.config.exists() {
         refuse_foreign(&places.config)?;
+        let moved = own_config::rescue(&places.config, CONFIG)?;
         remove(&places.config, &mut lines)?;
+        lines.extend(moved.map(|own| moved_line(&own)));
     }
+    own_config::remove_unused(&places.config);
     if is_ours(&places.shim()) {
         remove(&places.shim(), &mut lines)?;
     }
@@ -167,11 +171,23 @@ pub(super) fn examine_config(program: &Path, call: &Call, places: &Places) -> an
     })
 }
 
-/// Puts the config file in place, or this version's in the place of another's.
-pub(super) fn put_config(program: &Path, call: &Call, places: &Places) -> anyhow::Result<()> {
+/// Puts the config file in place, or this version's in the place of another's. Gives where settings of the user's own
+/// went that stood in it.
+pub(super) fn put_config(
+    program: &Path,
+    call: &Call,
+    places: &Places,
+) -> anyhow::Result<Option<Utf8PathBuf>> {
     let text = config_text(program, call, places)?;
     refuse_foreign(&places.config)?;
-    write_whole(&places.config, &text).with_context(|| format!("Could not write {}", places.config))
+    let moved = own_config::rescue(&places.config, CONFIG)?;
+    write_whole(&places.config, &text).with_context(|| format!("Could not write {}", places.config))?;
+    own_config::make(program, &places.config)?;
+    Ok(moved)
+}
+
+fn moved_line(own: &Utf8Path) -> String {
+    format!("Moved your own settings that stood in it: {own}")
 }
 
 /// The config file, without the log section where the user's own template would be hidden by it.

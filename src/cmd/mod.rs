@@ -23,6 +23,7 @@ mod list;
 mod log;
 mod name;
 mod new;
+mod own_config;
 mod project;
 mod query;
 mod repo;

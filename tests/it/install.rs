@@ -205,3 +205,32 @@ fn revsets_templates_and_colours_know_flows() {
     assert!(whole.contains("\u{1b}[1m\u{1b}[38;5;6ma8f2--docs"), "{whole:?}");
     assert!(whole.contains("\u{1b}[38;5;5mmain"), "{whole:?}");
 }
+
+#[test]
+fn what_a_newcomer_sets_goes_to_a_file_of_their_own() {
+    let env = TestEnvironment::new();
+    let home = Home::new(&env, "ada");
+    home.sh(
+        "jj-flow install && jj config set --user user.name Ada && jj config set --user flow.policy strict",
+    )
+    .ok();
+    assert!(!home.read(CONFIG).contains("Ada"));
+    home.sh("jj-flow doctor | grep 'ok .*conf.d'").ok();
+    home.sh("jj-flow uninstall").ok();
+    assert!(home.read(".config/jj/config.toml").contains("name = \"Ada\""));
+}
+
+#[rstest]
+#[case("install", "jj-flow.toml")]
+#[case("doctor --fix", "jj-flow.toml")]
+#[case("uninstall", "")]
+fn what_was_set_in_jj_flows_own_file_is_kept(#[case] verb: &str, #[case] left: &str) {
+    let env = TestEnvironment::new();
+    let home = Home::new(&env, "ada");
+    home.sh("jj-flow install && cd && rm .config/jj/config.toml && jj config set --user user.name Ada").ok();
+    assert!(home.read(CONFIG).contains("Ada"));
+    let told = home.sh(&format!("jj-flow {verb}"));
+    assert!(told.stdout.contains("$TEST_ENV/people/ada/.config/jj/config.toml"), "{told}");
+    assert!(home.read(".config/jj/config.toml").contains("name = \"Ada\""));
+    assert_eq!(home.sh("ls ~/.config/jj/conf.d 2>/dev/null || true").ok().stdout.trim(), left);
+}

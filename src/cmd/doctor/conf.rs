@@ -35,12 +35,17 @@ fn look(call: &Call, setup: &mut Setup, is_fixing: bool) -> anyhow::Result<Check
             Remedy::run("jj-flow install --no-shim"),
         ),
         Written::Outdated if is_fixing => {
-            put_config(&setup.program, call, &places)?;
+            let moved = put_config(&setup.program, call, &places)?;
             setup.entries = jj::load_config(&setup.program, &call.place.dir, &call.place.options)?;
             Check::mended(
                 WHAT,
                 "conf-outdated",
-                format!("{path} was another version's, and is this one's now"),
+                match moved {
+                    None => format!("{path} was another version's, and is this one's now"),
+                    Some(own) => {
+                        format!("{path} is as it belongs; settings of your own that stood in it: {own}")
+                    }
+                },
             )
         }
         Written::Outdated => {
