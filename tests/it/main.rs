@@ -38,6 +38,7 @@ mod hints_names;
 mod hints_remotes;
 mod hints_setup;
 mod hints_undo;
+mod hostile;
 mod house;
 mod install;
 mod install_spares;
