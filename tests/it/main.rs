@@ -26,6 +26,7 @@ mod documents_help;
 mod documents_readme;
 mod export;
 mod faults;
+mod faults_disk;
 mod faults_killed;
 mod faults_places;
 mod fleet;
