@@ -19,6 +19,25 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
+/// JSON, with what [`plain`] shows instead written as JSON's own escapes: whoever reads it gets the same, and a terminal
+/// obeys nothing.
+pub(crate) fn plain_json(json: &str) -> Cow<'_, str> {
+    // The other control characters are escapes already, or stand between the values.
+    let obeyed = |character: char| character >= '\u{7f}' && (character.is_control() || is_bidi(character));
+    if !json.contains(obeyed) {
+        return json.into();
+    }
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if obeyed(character) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown.into()
+}
+
 /// A word as every shell reads it, quoted where it has to be.
 pub(crate) fn quoted(word: &str) -> String {
     let harmless = |character: char| character.is_alphanumeric() || "/._-+:@%=,".contains(character);
@@ -35,7 +54,7 @@ pub(crate) fn counted(number: u64, word: &str) -> String {
 
 /// Marks that change the direction of what follows, and with it what a name seems to say.
 fn is_bidi(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -46,6 +65,17 @@ mod tests {
     fn nothing_foreign_reaches_the_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\n");
         assert!(matches!(plain("plain Saṃskāra"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_a_terminal_obeys() {
+        let value =
+            serde_json::json!({"a\u{9b}31m": "b\u{7f}\u{202e}\u{61c}c\u{1b}[31m\nSaṃskāra \u{10ffff}"});
+        let json = value.to_string();
+        let shown = plain_json(&json);
+        assert_eq!(plain(&shown), shown);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert!(matches!(plain_json("{\"plain\":\"Saṃskāra\"}"), Cow::Borrowed(_)));
     }
 
     #[rstest::rstest]

@@ -97,7 +97,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         let planned = order.plan(&desk.session.config, &survey, first)?;
         hand_over(call.out, forecast(&desk.session.jj, &planned))?;
         let then: Vec<&FlowName> = below.iter().skip(1).chain((!below.is_empty()).then_some(&name)).collect();
-        let mut text = planned.summary();
+        let mut text = plain(&planned.summary()).into_owned();
         text.extend(then.iter().map(|flow| format!("\nThen {flow}.")));
         return desk.answer(&call, &text, json!({"plan": planned.to_json(), "cascade": below}));
     }

@@ -18,7 +18,7 @@ use crate::journal::Journal;
 use crate::model::RepoId;
 use crate::output::{plain, raw};
 use crate::registry::{EXPORT_FORMAT, Registry, Told};
-use crate::text::counted;
+use crate::text::{counted, plain_json};
 
 /// How much is written at once.
 const CHUNK: usize = 1 << 16;
@@ -131,7 +131,7 @@ impl Sink {
     }
 
     fn line(&mut self, line: &str) -> anyhow::Result<()> {
-        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.extend_from_slice(plain_json(line).as_bytes());
         self.buffer.push(b'\n');
         if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
     }

@@ -1,7 +1,8 @@
 //! `jj-flow install` and `uninstall`: jj's config and the shim, put in place and taken out again.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -229,7 +230,9 @@ fn write_whole(path: &Utf8Path, text: &str) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let new = path.with_extension(format!("toml.{}", std::process::id()));
-    fs::write(&new, text)?;
+    // What is in it runs: it is nobody else's to write, whatever the umask is.
+    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o644).open(&new)?;
+    file.write_all(text.as_bytes())?;
     fs::rename(&new, path)
 }
 

@@ -10,8 +10,9 @@ use super::desk::open_registry;
 use crate::config::duration;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
-use crate::output::{csv_line, record, table, value_text};
+use crate::output::{csv_line, plain, record, table, value_text};
 use crate::registry::Reader;
+use crate::text::plain_json;
 
 /// Ask the registry in SQL; nothing can be written
 #[derive(Debug, Args)]
@@ -74,7 +75,8 @@ pub(super) fn run(args: &QueryArgs, mut call: Call) -> anyhow::Result<()> {
         return Ok(call.out.json(object)?);
     }
     let cells = answer.rows.iter().map(|row| row.iter().map(value_text).collect()).collect();
-    let columns: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
+    let columns: Vec<_> = answer.columns.iter().map(|name| plain(name)).collect();
+    let columns: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
     Ok(call.out.answer(&table(&columns, cells), object)?)
 }
 
@@ -110,7 +112,7 @@ impl Reader for Lines {
 
     fn row(&mut self, values: Vec<Value>) -> anyhow::Result<()> {
         let object: Map<String, Value> = self.columns.iter().cloned().zip(values).collect();
-        Ok(record(&format!("{}\n", Value::Object(object)))?)
+        Ok(record(&format!("{}\n", plain_json(&Value::Object(object).to_string())))?)
     }
 }
 

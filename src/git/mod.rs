@@ -88,9 +88,18 @@ impl Git {
         let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n";
         std::fs::write(dir.join("config"), config)?;
         std::fs::write(dir.join("info/exclude"), "/.jj/\n")?;
-        std::fs::write(dir.join("objects/info/alternates"), format!("{}\n", self.dir.join("objects")))?;
+        std::fs::write(dir.join("objects/info/alternates"), alternate(&self.dir.join("objects")))?;
         std::fs::write(dir.join("HEAD"), format!("{commit}\n"))
     }
+}
+
+/// A line of `objects/info/alternates`. Not everybody who reads it knows quotes, so they are there where they have to be.
+fn alternate(objects: &Utf8Path) -> String {
+    if !objects.as_str().contains('\n') {
+        return format!("{objects}\n");
+    }
+    let path = objects.as_str().replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+    format!("\"{path}\"\n")
 }
 
 /// Our own git repo for a folder. It is beside it: what a hook tells git there does not outlive the hook.

@@ -93,10 +93,12 @@ pub(crate) fn ignoring(
 fn escaped(path: &str) -> String {
     let mut pattern = String::new();
     for character in path.chars() {
-        if "*?[\\ ".contains(character) {
-            pattern.push('\\');
+        match character {
+            // No line of patterns has one in it.
+            '\n' => pattern.push('?'),
+            '*' | '?' | '[' | '\\' | ' ' => pattern.extend(['\\', character]),
+            other => pattern.push(other),
         }
-        pattern.push(character);
     }
     pattern
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::locate;
 use crate::error::{Failure, Kind};
+use crate::slots::make_private;
 use crate::{env, process};
 
 /// The oldest jj that is supported: the first whose speculative operations do all that a landing needs.
@@ -79,7 +80,8 @@ fn load_known() -> Option<Known> {
 fn keep(known: &Known) {
     let Some(folder) = env::cache_dir() else { return };
     let new = folder.join(format!("jj-version.json.{}", std::process::id()));
-    let _ = std::fs::create_dir_all(&folder)
+    // Whoever else can write there tells which jj is new enough.
+    let _ = make_private(&folder)
         .and_then(|()| std::fs::write(&new, serde_json::to_vec(known)?))
         .and_then(|()| std::fs::rename(&new, folder.join("jj-version.json")));
 }

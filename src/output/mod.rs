@@ -22,6 +22,7 @@ pub(crate) use tree::{Leaf, tree};
 use crate::contract;
 use crate::error::Failure;
 pub(crate) use crate::text::plain;
+use crate::text::plain_json;
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +120,6 @@ impl Out {
         if let Value::Object(fields) = object {
             all.extend(fields);
         }
-        writeln!(io::stdout().lock(), "{}", Value::Object(all))
+        writeln!(io::stdout().lock(), "{}", plain_json(&Value::Object(all).to_string()))
     }
 }

@@ -10,6 +10,7 @@ use super::landings::{insert_elsewhere, insert_landing, merge, move_on, pushed, 
 use super::rows::text_of;
 use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
+use crate::failpoint;
 use crate::model::{BookmarkName, RepoId, Status, Tip, Trouble};
 use crate::name::FlowName;
 
@@ -43,6 +44,9 @@ impl Registry {
             }
             db.prepare_cached("UPDATE repos SET journal_offset = ?2 WHERE id = ?1")?
                 .execute(params![repo.as_str(), i64::try_from(stretch.end).unwrap_or(i64::MAX)])?;
+            if !stretch.events.is_empty() {
+                failpoint::reach("taking-in");
+            }
             Ok(true)
         })?;
         unread.map_or(Ok(reaches), |error| Err(error.into()))

@@ -56,15 +56,15 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Runs `work` in one immediate transaction: all of it happens, or nothing.
+    /// Runs `work` in one immediate transaction: all of it happens, or nothing. What a newer jj-flow has made of the
+    /// registry since it was opened is left to that one.
     fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> anyhow::Result<T> {
-        let run = |db: &mut Connection| {
-            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        };
-        run(&mut self.db).map_err(failure)
+        let begun = self.db.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(failure)?;
+        open::require_known(&transaction)?;
+        let value = work(&transaction).map_err(failure)?;
+        transaction.commit().map_err(failure)?;
+        Ok(value)
     }
 }
 

@@ -115,20 +115,11 @@ impl Registry {
     }
 
     pub(super) fn check_not_newer(&self) -> anyhow::Result<()> {
-        let current = self.version()?;
-        if current > MIGRATIONS.len() {
-            refuse!(
-                Registry,
-                "The registry has schema {current} and this jj-flow knows {}: it was written by a newer jj-flow",
-                MIGRATIONS.len()
-            );
-        }
-        Ok(())
+        require_known(&self.db)
     }
 
     fn version(&self) -> anyhow::Result<usize> {
-        let read = || self.db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
-        Ok(read().map_err(failure)? as usize)
+        version(&self.db)
     }
 
     /// Write-ahead logging, and every migration that is missing, in one immediate transaction. The folder's lock
@@ -163,6 +154,24 @@ impl Registry {
     fn synchronous(&self) -> anyhow::Result<()> {
         self.db.pragma_update(None, "synchronous", "normal").map_err(failure)
     }
+}
+
+fn version(db: &Connection) -> anyhow::Result<usize> {
+    let read = || db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+    Ok(read().map_err(failure)? as usize)
+}
+
+/// Makes sure that no newer jj-flow has brought the registry up to its own date.
+pub(super) fn require_known(db: &Connection) -> anyhow::Result<()> {
+    let current = version(db)?;
+    if current > MIGRATIONS.len() {
+        refuse!(
+            Registry,
+            "The registry has schema {current} and this jj-flow knows {}: it was written by a newer jj-flow",
+            MIGRATIONS.len()
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn folder_of(path: &Utf8Path) -> &Utf8Path {
@@ -263,6 +272,25 @@ mod tests {
         for error in [Registry::open(&path).unwrap_err(), Registry::open_to_read(&path).unwrap_err()] {
             assert!(format!("{error:#}").contains("newer jj-flow"), "{error:#}");
         }
+    }
+
+    #[test]
+    fn a_registry_that_a_newer_one_migrates_meanwhile_is_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(dir.path().join("registry.db")).unwrap();
+        let mut older = Registry::open(&path).unwrap();
+        let newer = Registry::open(&path).unwrap();
+        let insert = "INSERT INTO contexts VALUES ('a8f2', 'session x', '')";
+        newer.db.execute_batch("BEGIN IMMEDIATE; PRAGMA user_version = 1000").unwrap();
+        std::thread::scope(|scope| {
+            // It waits for the migration, and then looks.
+            let waiting = scope.spawn(|| older.write(|db| db.execute(insert, [])).unwrap_err());
+            newer.db.execute_batch("COMMIT").unwrap();
+            let error = waiting.join().unwrap();
+            assert!(format!("{error:#}").contains("newer jj-flow"), "{error:#}");
+        });
+        let count = newer.db.query_row("SELECT count(*) FROM contexts", [], |row| row.get::<_, u32>(0));
+        assert_eq!(count.unwrap(), 0);
     }
 
     #[test]

@@ -67,10 +67,12 @@ impl Place {
         Ok(Self { dir, options: options.into_iter().map(in_full).collect() })
     }
 
-    /// The registry's file: `JJ_FLOW_REGISTRY`, else `flow.registry`, else the user's data folder.
+    /// The registry's file: `JJ_FLOW_REGISTRY`, else `flow.registry`, else the user's data folder. In full: SQLite has
+    /// names of its own that are no files.
     pub(crate) fn registry_path(&self, config: &Config) -> anyhow::Result<Utf8PathBuf> {
         let named = env::var("JJ_FLOW_REGISTRY").or_else(|| config.registry.clone()).map(Utf8PathBuf::from);
-        named.map(|path| expand_home(&path)).or_else(registry::default_path).ok_or_else(|| {
+        let full = |path: Utf8PathBuf| camino::absolute_utf8(&path).unwrap_or(path);
+        named.map(|path| full(expand_home(&path))).or_else(registry::default_path).ok_or_else(|| {
             Failure::new(Kind::Registry, "Could not tell where the registry is: no home folder is set")
                 .hint("JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor")
                 .into()

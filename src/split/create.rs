@@ -13,6 +13,7 @@ use crate::failpoint;
 use crate::git::{ObjectId, PackWriter, make_repo};
 use crate::jj::Jj;
 use crate::model::BookmarkName;
+use crate::text::plain_json;
 
 /// How the refs are called that bring in heads without a name; they go at once.
 pub(super) const PASSING: &str = "jj-flow/nameless";
@@ -114,10 +115,12 @@ fn make(
 
 /// What a component's repo is told about itself.
 fn set_up(jj: &Jj, work: &Work<'_>) -> anyhow::Result<()> {
+    // TOML has JSON's escapes, and needs them where JSON does not.
     let name = serde_json::to_string(work.name)?;
+    let name = plain_json(&name);
     jj.run(&["--ignore-working-copy", "config", "set", "--repo", "flow.component", &name])?;
     if let Some(url) = work.url {
-        jj.run(&["--ignore-working-copy", "git", "remote", "add", "origin", url])?;
+        jj.run(&["--ignore-working-copy", "git", "remote", "add", "--", "origin", url])?;
     }
     Ok(())
 }

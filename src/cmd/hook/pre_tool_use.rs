@@ -20,7 +20,7 @@ use crate::name::policy::{Naming, Verdict, judge};
 use crate::session::{Place, Session, expand_home};
 use crate::shim::argv::{Command, scan};
 use crate::shim::intercept::{Name, names, rewrite};
-use crate::text::quoted;
+use crate::text::{plain_json, quoted};
 
 /// Answer a shell command that makes a bookmark or git branch past the shim with the one to run instead
 #[derive(Debug, Args)]
@@ -201,5 +201,5 @@ fn denial(answers: &[Answer]) -> Option<String> {
     let decision = json!({
         "hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason,
     });
-    Some(json!({"hookSpecificOutput": decision}).to_string())
+    Some(plain_json(&json!({"hookSpecificOutput": decision}).to_string()).into_owned())
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -64,7 +65,7 @@ fn export(file: &str, session: &Context) -> std::io::Result<()> {
     }
     let begins_anew = known.is_empty() || known.ends_with('\n');
     let text = if begins_anew { line } else { format!("\n{line}") };
-    OpenOptions::new().append(true).create(true).open(file)?.write_all(text.as_bytes())
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file)?.write_all(text.as_bytes())
 }
 
 /// What the session reads: who it is, what it has open, and where to begin.

@@ -14,7 +14,7 @@ use crate::model::{Flow, Status};
 use crate::output::{Out, plain};
 use crate::registry::{Filter, Registry};
 use crate::session::{Place, require_jj};
-use crate::text::{counted, quoted};
+use crate::text::{counted, plain_json, quoted};
 
 /// Tell a session that ends of its flows with work that has not landed
 #[derive(Debug, Args)]
@@ -106,5 +106,5 @@ fn block(left: &[Left], here: &Utf8Path) -> String {
     let fail = run(format!("fail {bookmark} --reason 'why'"));
     lines.push(format!("What leads nowhere ends by: {}", plain(&fail)));
     lines.push("What goes on another time may stay open: say so to whoever you work for.".to_owned());
-    json!({"decision": "block", "reason": lines.join("\n")}).to_string()
+    plain_json(&json!({"decision": "block", "reason": lines.join("\n")}).to_string()).into_owned()
 }
