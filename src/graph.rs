@@ -24,6 +24,8 @@ pub(crate) struct Change {
     pub(crate) empty: bool,
     pub(crate) conflict: bool,
     pub(crate) divergent: bool,
+    /// Whether only a remote has it still: it was rewritten or abandoned here.
+    pub(crate) hidden: bool,
     pub(crate) immutable: bool,
 }
 

@@ -78,7 +78,7 @@ impl Survey {
 
     /// One pass from parents to children: a change belongs to the open flow whose bookmark stands on it, else to the
     /// one that began with it, else to the one that its parent belongs to. A flow whose bookmark the trunk has left
-    /// behind owns nothing any more.
+    /// behind owns nothing any more, and nobody owns what only a remote has still.
     fn find_owners(&self) -> Vec<Option<usize>> {
         let trunk = self.trunk_change();
         let behind = trunk.map(|trunk| self.graph.ancestors(&trunk.commit)).unwrap_or_default();
@@ -88,6 +88,9 @@ impl Survey {
             open.filter_map(|(place, flow)| Some((flow.row.as_ref()?.first.as_ref()?, place))).collect();
         let mut owners = vec![None; self.graph.changes().len()];
         for (place, change) in self.graph.changes().iter().enumerate().rev() {
+            if change.hidden {
+                continue;
+            }
             let is_trunk = trunk.is_some_and(|trunk| trunk.commit == change.commit);
             let is_behind = (behind.contains(&place) || change.beneath) && !is_trunk && trunk.is_some();
             let began = || first.get(&change.id).copied().filter(|_| !is_trunk && !change.divergent);

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from measure.cases import case
 from measure.figures import Pairs
-from measure.world import World, say
+from measure.world import World
+from world import say
 
 FLEET = 1_000
 FLOWS = 10

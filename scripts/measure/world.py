@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from measure.figures import Pairs
+from world import Programs
 
 FLOW = "a8f2--research"
 
@@ -20,29 +21,15 @@ class Skipped(Exception):
     """What a case is measured beside is not there."""
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 class World:
     """One home and one repo in a scratch folder, and the programs that run in them."""
 
     def __init__(self, scratch: Path, jj: Path, binary: Path, runs: int):
         self.folder, self.kept, self.runs = scratch / "world", scratch / "kept", runs
         self.home, self.repo = self.folder / "home", self.folder / "field"
-        # On PATH the shim's folder goes before the real jj's. A copy of the binary, so that no build replaces it.
-        real, shim = scratch / "real", scratch / "shim"
-        real.mkdir(), shim.mkdir()
-        (real / "jj").symlink_to(jj)
-        shutil.copy2(binary, shim / "jj-flow")
-        (shim / "jj").symlink_to("jj-flow")
-        self.programs = {"jj": real / "jj", "shim": shim / "jj", "jj-flow": shim / "jj-flow"}
-        path = f"{real}{os.pathsep}{os.environ['PATH']}"
-        self.env = {"PATH": path, "HOME": str(self.home), "LC_ALL": "C", "JJ_FLOW_UID": "a8f2",
-                    "JJ_USER": "Ada Agent", "JJ_EMAIL": "ada@example.com"}
-        folders = {"CONFIG": ".config", "DATA": ".local/share", "CACHE": ".cache", "STATE": ".local/state"}
-        self.env.update({f"XDG_{kind}_HOME": str(self.home / folder) for kind, folder in folders.items()})
-        self.shim_env = {**self.env, "PATH": f"{shim}{os.pathsep}{path}"}
+        programs = Programs(scratch, jj, binary, self.home)
+        self.programs = programs.paths
+        self.env, self.shim_env = ({**env, "JJ_FLOW_UID": "a8f2"} for env in (programs.env, programs.shim_env))
         self.peak = 0.0  # MiB of memory that the last command took
         self.made = {}  # what is dear to make, and outlives a case
         self.said = os.open(scratch / "said", os.O_CREAT | os.O_RDWR | os.O_APPEND)

@@ -86,6 +86,7 @@ fn bare(commit: Commit, bookmarks: Vec<Ref>) -> Line {
         empty: false,
         conflict: false,
         divergent: false,
+        hidden: false,
         immutable: false,
         within: None,
         touched: Vec::new(),

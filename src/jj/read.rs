@@ -19,6 +19,7 @@ pub(super) const TEMPLATE: &str = r#"
     ++ ",\"empty\":" ++ json(empty)
     ++ ",\"conflict\":" ++ json(conflict)
     ++ ",\"divergent\":" ++ json(divergent)
+    ++ ",\"hidden\":" ++ json(hidden)
     ++ ",\"immutable\":" ++ json(immutable)
 "#;
 
@@ -44,6 +45,8 @@ pub(super) struct Line {
     pub(super) empty: bool,
     pub(super) conflict: bool,
     pub(super) divergent: bool,
+    #[serde(default)]
+    pub(super) hidden: bool,
     pub(super) immutable: bool,
     /// Only where somebody else's jj was asked.
     #[serde(default)]
@@ -194,6 +197,7 @@ pub(super) fn change(line: Line) -> Change {
         empty: line.empty,
         conflict: line.conflict,
         divergent: line.divergent,
+        hidden: line.hidden,
         immutable: line.immutable,
     }
 }

@@ -90,6 +90,9 @@ impl Journal {
 
     /// Appends events, each as one line; they are on their way to the disk when this returns. Called under the lock.
     pub(crate) fn append(&self, events: &[Event]) -> std::io::Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let mut file = private().create(true).read(true).append(true).open(self.path())?;
         let mut text = String::new();
         if ends_torn(&mut file)? {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use camino::Utf8Path;
 
+use crate::event::Event;
 use crate::failpoint;
 use crate::jj::Repo;
 use crate::journal::{Journal, Known, Look};
@@ -68,10 +69,21 @@ pub(crate) fn mend(registry: &mut Registry, journal: &Journal, repo: &RepoId) ->
 }
 
 /// Takes in what the journal has grown by since the registry last read it; one that has lost lines gets them back
-/// first. Called under its lock.
+/// first. What was made in the database itself is written down. Called under its lock.
 pub(super) fn take_in(registry: &mut Registry, journal: &Journal, repo: &RepoId) -> anyhow::Result<()> {
+    take_in_with(registry, journal, repo, |outside| journal.append(&outside))
+}
+
+/// The same where there is something to write down: `append` does that, behind the events that it is given.
+pub(super) fn take_in_with(
+    registry: &mut Registry,
+    journal: &Journal,
+    repo: &RepoId,
+    append: impl FnOnce(Vec<Event>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     ensure_whole(registry, journal, repo)?;
-    if !registry.take_in(repo, |offset| read(journal, offset))? {
+    let grow = |offset, outside| append(outside).and_then(|()| read(journal, offset));
+    if !registry.take_in(repo, grow)? {
         restore(registry, journal, repo)?;
     }
     Ok(())
@@ -79,7 +91,7 @@ pub(super) fn take_in(registry: &mut Registry, journal: &Journal, repo: &RepoId)
 
 /// Puts lines back where the journal does not reach as far as it was read, or is another repo's from there on. Called
 /// under its lock, before anything is written: what comes back comes first.
-pub(super) fn ensure_whole(registry: &mut Registry, journal: &Journal, repo: &RepoId) -> anyhow::Result<()> {
+fn ensure_whole(registry: &mut Registry, journal: &Journal, repo: &RepoId) -> anyhow::Result<()> {
     let offset = registry.journal_offset(repo)?;
     let last = journal.load_key_before(offset)?;
     let is_anothers = match &last {
@@ -111,7 +123,7 @@ pub(super) fn put_back(
     let foreign = if is_all { foreign(registry, repo, &journal.look()?, known)? } else { HashSet::new() };
     let restored = journal.restore(known, &foreign)?;
     failpoint::reach("restored");
-    registry.take_in(repo, |_| read(journal, 0))?;
+    registry.take_in(repo, |_, _| read(journal, 0))?;
     Ok(restored)
 }
 

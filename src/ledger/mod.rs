@@ -21,6 +21,7 @@ pub(crate) use elsewhere::{id_elsewhere, take_in_elsewhere};
 use crate::config::Hook;
 use crate::error::{Failure, Kind};
 use crate::event::{Event, Found, Verification, What};
+use crate::failpoint;
 use crate::jj::{OpStore, Repo};
 use crate::journal::{Held, Journal};
 use crate::model::{BookmarkName, OpId, RepoId};
@@ -28,7 +29,7 @@ use crate::registry::Registry;
 use identity::identify;
 pub(crate) use import::{Imported, import};
 pub(crate) use mend::{Condition, examine, journal_of, mend};
-use mend::{ensure_whole, take_in};
+use mend::{take_in, take_in_with};
 pub(crate) use rebuild::{Rebuilt, rebuild};
 
 /// Where a repo's events are written.
@@ -77,9 +78,7 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         // Now that the registry has what the journal knows of who is who.
         let actor = find_actor(&mut registry)?;
-        let mut ledger = Self { registry, journal, repo: id, actor, behind: None, making: None };
-        ledger.write_down_outside_events()?;
-        Ok(ledger)
+        Ok(Self { registry, journal, repo: id, actor, behind: None, making: None })
     }
 
     /// Makes this the only process that makes a flow in the repo: nobody takes what is half made for found or gone.
@@ -100,12 +99,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let events = self.actor.events(now, op, events)?;
         let lock = self.journal.lock()?;
-        // A registry that fails here fails again where it is to take the events in.
-        let _ = ensure_whole(&mut self.registry, &self.journal, &self.repo);
-        // What was changed in the database came first, and is written down first.
-        let outside = self.registry.unwritten_events(&self.repo).unwrap_or_default();
-        self.journal.append(&[outside, events.clone()].concat())?;
-        let taken_in = self.catch_up();
+        let taken_in = self.grow(&events)?;
         drop(lock);
         let known = taken_in.and_then(|()| {
             let known = events.iter().map(|event| self.registry.knows(&self.repo, event));
@@ -216,11 +210,25 @@ impl Ledger {
             }
             events.push(event);
         }
+        failpoint::reach("found");
         if !events.is_empty() {
-            self.journal.append(&events)?;
-            self.catch_up()?;
+            self.grow(&events)??;
         }
         Ok(events)
+    }
+
+    /// Writes events down, behind what was changed in the database before, and takes them in. The journal has them where
+    /// the registry fails. Called under the journal's lock.
+    fn grow(&mut self, events: &[Event]) -> std::io::Result<anyhow::Result<()>> {
+        let (journal, mut appended) = (&self.journal, None);
+        let taken_in = take_in_with(&mut self.registry, journal, &self.repo, |outside| {
+            let done = journal.append(&[outside, events.to_vec()].concat());
+            let answer = if done.is_ok() { Ok(()) } else { Err(std::io::Error::other("not written")) };
+            appended = Some(done);
+            answer
+        });
+        appended.unwrap_or_else(|| journal.append(events))?;
+        Ok(taken_in)
     }
 
     /// Whether a hook may run here: the user's own may, one from a repo's config once it was approved.
@@ -235,22 +243,10 @@ impl Ledger {
         }
     }
 
-    /// Takes in what the journal has grown by. Called under its lock.
+    /// Takes in what the journal has grown by, and writes down what a verification tool changed in the database. Called under
+    /// its lock.
     pub(crate) fn catch_up(&mut self) -> anyhow::Result<()> {
         take_in(&mut self.registry, &self.journal, &self.repo)
-    }
-
-    /// What a verification tool changed in the database gets its line in the journal.
-    fn write_down_outside_events(&mut self) -> anyhow::Result<()> {
-        if self.registry.unwritten_events(&self.repo)?.is_empty() {
-            return Ok(());
-        }
-        let lock = self.journal.lock()?;
-        let events = self.registry.unwritten_events(&self.repo)?;
-        self.journal.append(&events)?;
-        self.catch_up()?;
-        drop(lock);
-        Ok(())
     }
 }
 

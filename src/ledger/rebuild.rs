@@ -80,7 +80,7 @@ fn take_in_all(
         let unknown = unknown(registry, &repo.id, events)?;
         if !unknown.is_empty() {
             let end = registry.journal_offset(&repo.id)?;
-            registry.take_in(&repo.id, |_| Ok(Some(Stretch { events: unknown.clone(), end })))?;
+            registry.take_in(&repo.id, |_, _| Ok(Some(Stretch { events: unknown.clone(), end })))?;
             rebuilt.refused += self::unknown(registry, &repo.id, &unknown)?.len();
         }
     }

@@ -23,15 +23,17 @@ pub(crate) struct Stretch {
 
 impl Registry {
     /// Takes in what a journal has grown by: `read` is given the offset up to which it is known, and none comes back where
-    /// the journal does not reach that far any more. Then nothing is taken in, and the answer is no.
+    /// the journal does not reach that far any more. Then nothing is taken in, and the answer is no. It is also given the
+    /// events that were made in the database itself and stand in no journal yet: none can be made until this ends, so that
+    /// what it writes down stands there in the order in which it is taken in.
     pub(crate) fn take_in(
         &mut self,
         repo: &RepoId,
-        read: impl FnOnce(u64) -> std::io::Result<Option<Stretch>>,
+        read: impl FnOnce(u64, Vec<Event>) -> std::io::Result<Option<Stretch>>,
     ) -> anyhow::Result<bool> {
         let mut unread = None;
         let reaches = self.write(|db| {
-            let stretch = match read(journal_offset(db, repo)?) {
+            let stretch = match read(journal_offset(db, repo)?, unwritten_events(db, repo)?) {
                 Ok(Some(stretch)) => stretch,
                 Ok(None) => return Ok(false),
                 Err(error) => {
@@ -74,14 +76,15 @@ impl Registry {
 
     /// The events of a repo that were made in the database itself and stand in no journal yet.
     pub(crate) fn unwritten_events(&self, repo: &RepoId) -> anyhow::Result<Vec<Event>> {
-        let read = || {
-            let sql = format!("{OUTSIDE} WHERE e.line IS NULL AND f.repo = :repo ORDER BY e.id");
-            let mut statement = self.db.prepare_cached(&sql)?;
-            let rows = statement.query_map(named_params! {":repo": repo.as_str()}, outside_event)?;
-            rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(failure)
+        unwritten_events(&self.db, repo).map_err(failure)
     }
+}
+
+fn unwritten_events(db: &Connection, repo: &RepoId) -> rusqlite::Result<Vec<Event>> {
+    let sql = format!("{OUTSIDE} WHERE e.line IS NULL AND f.repo = :repo ORDER BY e.id");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(named_params! {":repo": repo.as_str()}, outside_event)?;
+    rows.filter_map(Result::transpose).collect()
 }
 
 /// An event that was made in the database itself, as [`outside_event`] reads it.

@@ -2,7 +2,9 @@
 
 use rstest::rstest;
 
+use crate::common::invariants::assert_rebuilt;
 use crate::common::{TestEnvironment, TestRepo};
+use crate::workspaces::meanwhile;
 
 pub(crate) fn repo<'e>(env: &'e TestEnvironment, name: &str) -> TestRepo<'e> {
     env.set("JJ_FLOW_UID", "a8f2");
@@ -72,6 +74,28 @@ fn a_status_set_in_sql_is_an_event_and_later_a_journal_line() {
         (flow["flow"]["status"].as_str(), flow["events"][0]["actor"].as_str()),
         (Some("success"), Some("sql"))
     );
+}
+
+/// A tool's word that falls between what a command has found and its line: the journal has both in the registry's order.
+#[test]
+fn a_status_set_in_sql_while_something_else_is_written_comes_first_in_both() {
+    let env = TestEnvironment::new();
+    let repo = repo(&env, "field");
+    repo.flow(&["new", "research"]).ok();
+    repo.commit("r.txt", "r\n", "a result");
+    let ends = ["found-out", "go-on"].map(|name| env.root().join(name));
+    ends.iter().for_each(|end| _ = env.dir("").sh(&format!("mkfifo {}", end.display())).ok());
+    let waiting = meanwhile(&repo, "found", "echo >$TEST_ENV/found-out; cat $TEST_ENV/go-on");
+    std::thread::scope(|scope| {
+        let sync = scope.spawn(|| waiting.flow(&["sync"]));
+        std::fs::read(&ends[0]).unwrap();
+        let set = "UPDATE FlowRegistry SET status = 'success'";
+        assert_eq!(env.registry().execute(set, []).unwrap(), 1);
+        std::fs::write(&ends[1], "").unwrap();
+        sync.join().unwrap().ok();
+    });
+    assert!(env.rows("SELECT kind FROM events ORDER BY id").contains("status\nmoved\n"));
+    assert_rebuilt(&env, &[&repo]);
 }
 
 #[rstest]

@@ -170,3 +170,25 @@ fn a_bookmark_that_the_remote_has_not_is_made_there() {
     assert_level(&repo, &remote);
     assert_eq!(files(&repo, "main@origin"), "base one");
 }
+
+/// What only the remote has still is nobody's work: nothing goes on there. Whoever looks, through jj or at its files,
+/// finds the same.
+#[test]
+fn a_flow_that_was_rewritten_since_it_was_pushed_has_one_end() {
+    let env = environment();
+    let (_, [clone]) = remote_and_clones(&env);
+    flow(&clone, "research", "one", "x\n");
+    clone.commit("two", "x\n", "research: two");
+    clone.jj(&["bookmark", "move", "a8f0--research", "--to=@-"]).ok();
+    clone.jj(&["git", "push", "--bookmark=a8f0--research"]).ok();
+    clone.jj(&["bookmark", "move", "a8f0--research", "--to=@--", "--allow-backwards"]).ok();
+    clone.jj(&["describe", "@--", "--message=said better"]).ok();
+    clone.flow(&["sync"]).ok();
+    let tip = || env.rows("SELECT change_id, commit_id, trouble FROM FlowRegistry");
+    let seen = tip();
+    clone.jj(&["bookmark", "create", "something", "--revision=main"]).ok();
+    clone.flow(&["sync", "--all"]).ok();
+    assert_eq!(tip(), seen);
+    let landed = clone.flow(&["done"]).ok();
+    assert_eq!(landed.stdout, "Landed a8f0--research on main: 2 changes, fast-forward.\n");
+}

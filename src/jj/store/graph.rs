@@ -265,8 +265,9 @@ impl<'a> Walk<'a> {
             }
         }
         let mut copies: HashMap<&ChangeId, usize> = HashMap::new();
-        let between = self.commits.iter().filter(|(id, _)| self.is_between(id));
-        for change in between.filter_map(|(_, commit)| commit.as_ref()?.change.as_ref()) {
+        let visible = self.beneath(&view.heads);
+        let between = visible.iter().filter(|id| self.is_between(id));
+        for change in between.filter_map(|id| self.commits.get(id)?.as_ref()?.change.as_ref()) {
             *copies.entry(change).or_default() += 1;
         }
         let is_alone = view.working_copies.len() < 2;
@@ -282,6 +283,7 @@ impl<'a> Walk<'a> {
                 divergent: change
                     .as_ref()
                     .is_some_and(|change| copies.get(change).is_some_and(|all| *all > 1)),
+                hidden: self.is_between(&id) && !visible.contains(&id),
                 id: change.unwrap_or_else(|| ChangeId::new("")),
                 parents: commit.map(parents_of).unwrap_or_default(),
                 description: commit.map(|commit| commit.description.clone()).unwrap_or_default(),
@@ -298,6 +300,17 @@ impl<'a> Walk<'a> {
             });
         }
         Some(changes)
+    }
+
+    /// The commits that were read beneath these, and themselves.
+    fn beneath<'c>(&'c self, heads: impl IntoIterator<Item = &'c CommitId>) -> HashSet<&'c CommitId> {
+        let (mut seen, mut next) = (HashSet::new(), heads.into_iter().collect::<Vec<_>>());
+        while let Some(id) = next.pop() {
+            if seen.insert(id) {
+                next.extend(self.commits.get(id).into_iter().flatten().flat_map(|commit| &commit.parents));
+            }
+        }
+        seen
     }
 
     /// Whether a commit has the files of its parent. Of a described merge it is not asked: that is work either way.
