@@ -94,6 +94,7 @@ pub(super) fn key(line: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -168,5 +169,42 @@ mod tests {
         let keys = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(looked, Look { lines: 5, bad: vec![2, 3, 5], torn: true, keys });
         assert_eq!(look(b""), Look::default());
+    }
+
+    /// Lines as a journal could have them after anything: events, beginnings of events, any bytes.
+    fn any_lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let good = (0..20_u8).prop_map(|key| line(&format!("e{key}")).into_bytes());
+        let torn = (0..20_u8, 1..60_usize)
+            .prop_map(|(key, end)| line(&format!("e{key}")).as_bytes()[..end].to_vec());
+        let bytes =
+            proptest::collection::vec(any::<u8>().prop_filter("a line's end", |byte| *byte != b'\n'), 0..40);
+        proptest::collection::vec(prop_oneof![good, torn, bytes], 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_between_them_events_are_found_and_lost_ones_come_back(
+            lines in any_lines(),
+            is_torn in any::<bool>(),
+            known in 0..20_u8,
+        ) {
+            let mut text = lines.join(&b'\n');
+            if !is_torn && !text.is_empty() {
+                text.push(b'\n');
+            }
+            let keys: Vec<String> = lines.iter().filter_map(|line| key(line)).collect();
+            prop_assert_eq!(&look(&text).keys, &keys);
+            let known: Vec<Known> = (0..known).map(|key| format!("e{key}")).map(|key| (key.clone(), line(&key))).collect();
+            let merged = merge(&text, &known, &HashSet::new());
+            let after: Vec<&[u8]> = split(&merged.text).collect();
+            // Nothing goes but an end that became whole again, and everything known is there.
+            let mut rest = after.iter();
+            let mut stays = |line: &&[u8]| rest.any(|other| other == line);
+            let gone: Vec<&[u8]> = split(&text).filter(|line| !stays(line)).collect();
+            prop_assert!(gone.is_empty() || is_torn && gone.len() == 1 && gone[0] == *lines.last().unwrap());
+            let found: HashSet<String> = after.iter().filter_map(|line| key(line)).collect();
+            prop_assert!(known.iter().all(|(key, _)| found.contains(key)));
+            prop_assert_eq!(merge(&merged.text, &known, &HashSet::new()).restored, 0);
+        }
     }
 }

@@ -320,6 +320,32 @@ mod tests {
         assert_eq!(journal.read_from(end).unwrap(), None);
     }
 
+    /// Every file of `corpus` is read as a journal. The keys of its events begin with `good`.
+    #[test]
+    fn the_events_of_every_odd_journal_are_read() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/corpus");
+        let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(files.len() > 10);
+        for file in files {
+            let (_dir, journal) = journal();
+            let text = std::fs::read(&file).unwrap();
+            std::fs::write(journal.path(), &text).unwrap();
+            let good = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+            let good = good.filter(|line| line.starts_with(b"{\"key\":\"good-")).count();
+            let (events, end) = journal.read_from(0).unwrap().unwrap();
+            assert_eq!((events.len(), end <= text.len() as u64), (good, true), "{file:?}");
+            journal.look().unwrap();
+            journal.load_key_before(end).unwrap();
+            // What comes behind it is read, and nothing before it is lost.
+            journal.append(&[event("next")]).unwrap();
+            assert_eq!(journal.read_from(0).unwrap().unwrap().0.len(), good + 1, "{file:?}");
+            journal.restore(&[("lost".into(), event("lost").to_line())], &HashSet::new()).unwrap();
+            let after = std::fs::read(journal.path()).unwrap();
+            assert!(after.windows(text.len().max(1)).any(|part| part == text) || text.is_empty(), "{file:?}");
+            assert_eq!(journal.read_from(0).unwrap().unwrap().0.len(), good + 2, "{file:?}");
+        }
+    }
+
     #[test]
     fn a_torn_line_is_not_read_and_spoils_no_other() {
         let (_dir, journal) = journal();

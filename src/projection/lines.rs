@@ -167,6 +167,7 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -244,5 +245,41 @@ mod tests {
     fn a_crowd_of_bad_lines_is_counted() {
         let lines = read("x\n".repeat(5_000).as_bytes());
         assert_eq!((lines.skipped.len(), lines.skipped_lines), (TOLD_LIMIT, 5_000));
+    }
+
+    /// Every file of `corpus`, whole and cut off anywhere, and what there is to be said of it on a terminal.
+    #[test]
+    fn odd_lines_are_taken_or_told() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/src/projection/corpus");
+        let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(files.len() > 10);
+        for file in files {
+            let text = std::fs::read(&file).unwrap();
+            for end in 0..=text.len() {
+                let lines = read(&text[..end]);
+                let told =
+                    text[..end].split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+                assert!(lines.changes.len() + lines.skipped_lines <= told.count(), "{file:?} up to {end}");
+                let is_short = |skipped: &Skipped| skipped.text.chars().count() <= SHOWN + 1;
+                assert!(lines.skipped.iter().all(is_short), "{file:?} up to {end}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_good_line_is_taken_whatever_stands_around_it(
+            before in proptest::collection::vec(any::<u8>(), 0..200),
+            wrong in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let good = line('1', None, "a8f2--docs");
+            let mut spoilt = line('2', None, "a8f2--schema").into_bytes();
+            let wrong = wrong.index(spoilt.len());
+            spoilt[wrong] = byte;
+            let lines = read(&[&before[..], b"\n", &spoilt, b"\n", good.as_bytes(), b"\n"].concat());
+            let commits: Vec<&str> = lines.changes.iter().map(|change| change.commit.as_str()).collect();
+            prop_assert!(commits.contains(&"1".repeat(40).as_str()), "{:?}", lines.skipped);
+        }
     }
 }

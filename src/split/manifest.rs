@@ -170,4 +170,44 @@ mod tests {
             assert!(Manifest::load(&path).is_err(), "{text}");
         }
     }
+
+    /// What is put into a file, and what is read of it then. Either it is refused or everything else in it stays.
+    fn put_into(text: &[u8]) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join(FILE);
+        std::fs::write(&path, text).unwrap();
+        let Ok(mut manifest) = Manifest::load(&path) else { return };
+        let others = |manifest: &Manifest| {
+            manifest.members().into_iter().filter(|member| member.id != "new").collect::<Vec<_>>()
+        };
+        let before = others(&manifest);
+        manifest.put(&member("new"));
+        manifest.save(&path).unwrap();
+        let read = Manifest::load(&path).unwrap();
+        assert!(read.members().contains(&member("new")), "{}", read.text());
+        assert_eq!(others(&read), before, "{}", read.text());
+    }
+
+    #[test]
+    fn odd_manifests_are_refused_or_kept() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/src/split/corpus");
+        let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(files.len() > 10);
+        files.iter().for_each(|file| put_into(&std::fs::read(file).unwrap()));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_manifest_with_wrong_bytes_does_no_harm(
+            wrong in proptest::collection::vec((0..200_usize, proptest::prelude::any::<u8>()), 0..4),
+        ) {
+            let mut text = b"# ours\n[[component]]\nid = \"a\" # kept\npath = \"x\"\nfollow = [\"old\"]\n\n[other]\ny = 1\n".to_vec();
+            for (at, byte) in wrong {
+                let at = at % text.len();
+                text[at] = byte;
+            }
+            put_into(&text);
+        }
+    }
 }

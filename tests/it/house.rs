@@ -217,3 +217,34 @@ fn a_wrong_edge_is_said() {
     assert_eq!(complaints("main.rs", "use crate::cmd; mod tests { use super::*; }"), [""; 0]);
     assert_eq!(complaints("attic.rs", ""), ["`attic` is a new module: say in MAY_USE what it may use."]);
 }
+
+/// A shell reads what config has, word for word, and a line of our own: nothing is ever put into either.
+#[test]
+fn a_shell_is_given_whole_lines_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let is_shell = regex::Regex::new(r#""(?:/bin/)?(?:ba|da|z)?sh"|\b(?:eval|SHELL)\b"#).unwrap();
+    for path in files_below(&src, "rs") {
+        let file = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+        // Files to be written for a person's shell, words that another program has said, and tests.
+        let is_text = ["cmd/doctor/", "cmd/complete/", "cmd/install.rs", "agent/", "cmd/hook/payload.rs"];
+        if is_text.iter().any(|begin| file.starts_with(begin))
+            || file.contains("tests")
+            || file.contains("fuzz")
+        {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let lines = own.lines().filter(|line| is_shell.is_match(line) && !line.trim().starts_with("//"));
+        found.extend(lines.map(|line| format!("{file}: {}", line.trim())));
+    }
+    let expected = [
+        // Shown, and never run.
+        r#"config/hooks.rs: Value::from(vec!["sh", "-c", line]).to_string()"#,
+        r#"hook.rs: HookCommand::Line(line) => ("sh".as_ref(), vec!["-c".into(), line.into()]),"#,
+        r#"hook.rs: run_captured(Path::new("sh"), &args, Some(dir), &[])"#,
+        r#"hook.rs: let known = sh(&["-c", "command -v -- \"$1\"", "sh", first])?;"#,
+    ];
+    assert_eq!(found, expected);
+}

@@ -10,6 +10,7 @@
 )]
 
 mod agent_hooks;
+mod agent_payloads;
 mod agents_install;
 mod asking;
 mod common;
@@ -19,6 +20,7 @@ mod concurrent;
 mod conflict_ways;
 mod conflicts;
 mod context;
+mod crowd;
 mod doctor;
 mod doctor_waits;
 mod documents;

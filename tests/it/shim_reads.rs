@@ -7,7 +7,7 @@ use crate::common::{TestEnvironment, TestRepo};
 use crate::shim::{environment, names};
 
 /// How many processes of the real jj there have been.
-fn processes(env: &TestEnvironment) -> usize {
+pub(crate) fn processes(env: &TestEnvironment) -> usize {
     std::fs::read_dir(env.root().join("seeds")).unwrap().count()
 }
 
