@@ -46,7 +46,7 @@ NEVER = {
         "AND f.repo = ? GROUP BY e.flow, e.kind, e.operation, json_extract(e.line, '$.tip.commit') HAVING count(*) > 1"}
 
 # What doctor may find: conflicts and shells that wait for somebody.
-KNOWN = {"conflict-open", "conflicts-elsewhere"}
+KNOWN = {"conflict-waiting", "conflicts-elsewhere"}
 
 CONFIG = """
 [user]
@@ -239,7 +239,10 @@ def flows(world, repo) -> None:
             continue
         # The row of what has landed stays as it landed; of others it has the tip, at the bookmark or above.
         at = f'change_id("{change}") & commit_id("{commit}") & {exactly(name)}::'
-        if trouble is None and status != "merged" and not repo.lines(at, "commit_id"):
+        shared = len(repo.lines(exactly(name), "local_bookmarks.map(|b| b.name())")[0][0].split()) > 1
+        if shared:  # a change is one flow's, the deepest of those on it: the others' tips are beneath
+            world.notes["flows that stand on one change"] += 1
+        elif trouble is None and status != "merged" and not repo.lines(at, "commit_id"):
             world.find(repo, f"{name} is at {names[name]} and on record at {change} {commit}")
     for name in names:
         if name.count("--") and name[:4].isalnum() and name not in rows and not name.startswith("push-"):
