@@ -265,7 +265,9 @@ impl<'a> Walk<'a> {
             }
         }
         let mut copies: HashMap<&ChangeId, usize> = HashMap::new();
-        let visible = self.beneath(&view.heads);
+        // Where commits beneath a head are packed away, what stands on them is told by its bookmark.
+        let local = view.bookmarks.values().flat_map(added);
+        let visible = self.beneath(view.heads.iter().chain(local).chain(view.working_copies.values()));
         let between = visible.iter().filter(|id| self.is_between(id));
         for change in between.filter_map(|id| self.commits.get(id)?.as_ref()?.change.as_ref()) {
             *copies.entry(change).or_default() += 1;
