@@ -1,6 +1,7 @@
 """The world of `stress`: its repos, and what must hold of them, the registry and the journals while nobody is at work."""
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -45,7 +46,7 @@ NEVER = {
         "AND f.repo = ? GROUP BY e.flow, e.kind, e.operation, json_extract(e.line, '$.tip.commit') HAVING count(*) > 1"}
 
 # What doctor may find: conflicts and shells that wait for somebody.
-KNOWN = {"conflict-open", "conflicts-elsewhere"}
+KNOWN = {"conflict-waiting", "conflicts-elsewhere"}
 
 CONFIG = """
 [user]
@@ -188,6 +189,7 @@ def check(world, repos) -> None:
                 look(world, repo)
         repo.trunk_was_moved = False
     registry(world)
+    left_over(world)
     rebuilt(world)
     world.killed = 0
 
@@ -234,7 +236,13 @@ def flows(world, repo) -> None:
     for name, (change, commit, trouble, status) in rows.items():
         if name not in names:
             world.find(repo, f"{name} has a row and no bookmark")
-        elif trouble is None and status != "merged" and not repo.lines(f'change_id("{change}") & commit_id("{commit}") & {exactly(name)}::', "commit_id"):
+            continue
+        # The row of what has landed stays as it landed; of others it has the tip, at the bookmark or above.
+        at = f'change_id("{change}") & commit_id("{commit}") & {exactly(name)}::'
+        shared = len(repo.lines(exactly(name), "local_bookmarks.map(|b| b.name())")[0][0].split()) > 1
+        if shared:  # a change is one flow's, the deepest of those on it: the others' tips are beneath
+            world.notes["flows that stand on one change"] += 1
+        elif trouble is None and status != "merged" and not repo.lines(at, "commit_id"):
             world.find(repo, f"{name} is at {names[name]} and on record at {change} {commit}")
     for name in names:
         if name.count("--") and name[:4].isalnum() and name not in rows and not name.startswith("push-"):
@@ -252,7 +260,8 @@ def mismatched(repo) -> list[str]:
         return []
     git = subprocess.run(["git", "for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads"], cwd=repo.path,
                          capture_output=True, text=True).stdout
-    jj = repo.jj("bookmark", "list", "-T", 'if(remote || conflict || !present, "", name ++ " " ++ normal_target.commit_id() ++ "\\n")')
+    place = 'if(!remote && !conflict && present, name ++ " " ++ normal_target.commit_id() ++ "\\n")'
+    jj = repo.jj("bookmark", "list", "-T", place)
     conflicted = repo.jj("bookmark", "list", "-T", 'if(!remote && conflict, name ++ "\\n")').split()
     return sorted(line for line in set(git.splitlines()) ^ set(jj.splitlines()) if line.split()[0] not in conflicted)
 
@@ -350,6 +359,19 @@ def registry(world) -> None:
             world.find(None, f"{path} is left")
 
 
+def left_over(world) -> None:
+    """Nobody holds a lock any more, and nothing half made lies about."""
+    cache = world.home / ".cache"
+    for lock in [*cache.rglob("*.lock"), *world.folder.glob("*/.jj/repo/flow/*lock")]:
+        with open(lock) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                world.find(None, f"{lock} is held by somebody who is not there")
+    for path in [*world.folder.glob(".jj-flow*"), *world.folder.glob("*/.jj-flow*")]:
+        world.find(None, f"{path} is left")
+
+
 def rebuilt(world) -> None:
     """The registry is taken away, and comes back from the journals as it was."""
     if not world.registry.exists():
@@ -365,4 +387,5 @@ def rebuilt(world) -> None:
     for old, new in zip(before, (world.rows(sql) for sql in DUMP)):
         if old != new:
             lost, made = [row for row in old if row not in new], [row for row in new if row not in old]
-            world.find(None, f"the registry does not come back as it was ({len(old)} and {len(new)} rows): {lost[:4]} became {made[:4]}")
+            rows = f"{len(old)} and {len(new)} rows"
+            world.find(None, f"the registry does not come back as it was ({rows}): {lost[:4]} became {made[:4]}")

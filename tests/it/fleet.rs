@@ -231,3 +231,22 @@ fn a_registry_that_was_deleted_is_built_again_from_the_list() {
     assert_eq!((&synced["repos"], &synced["failed"]), (&2.into(), &serde_json::json!([])));
     assert_eq!(everything(&env), before);
 }
+
+/// Work above another workspace's working copy counts, whoever reads it.
+#[test]
+fn work_that_goes_on_above_a_working_copy_is_read() {
+    let env = environment();
+    let repo = repo(&env, "field");
+    let other = repo.workspace("other");
+    other.jj(&["new", "a8f2--research"]).ok();
+    let below = other.changes("@").concat();
+    repo.jj(&["new", &below]).ok();
+    repo.commit("b.txt", "b\n", "goes on");
+    repo.jj(&["new", "root()"]).ok();
+    repo.flow(&["sync"]).ok();
+    let tip = || env.rows("SELECT change_id FROM FlowRegistry").trim().to_owned();
+    assert_eq!(tip(), repo.changes("subject('goes on')").concat());
+    repo.jj(&["bookmark", "create", "something", "-r", "a8f2--research"]).ok();
+    assert!(repo.flow(&["sync", "--all"]).ok().stdout.contains("(0 events)"));
+    assert_eq!(tip(), repo.changes("subject('goes on')").concat());
+}

@@ -210,17 +210,17 @@ impl<'a> Walk<'a> {
             parents.for_each(|parent| children.entry(parent).or_default().push(id));
         }
         let starts: HashSet<&CommitId> = marks.all().collect();
-        let mut heads = starts.clone();
-        let mut next: Vec<&CommitId> = marks.flows.iter().copied().collect();
+        let mut above = marks.flows.clone();
+        let mut next: Vec<&CommitId> = above.iter().copied().collect();
         while let Some(id) = next.pop() {
             for child in children.get(id).into_iter().flatten().copied() {
-                if heads.insert(child) {
+                if above.insert(child) {
                     next.push(child);
                 }
             }
         }
         // Each one behind all that is beneath it.
-        let mut heads: Vec<&CommitId> = heads.into_iter().chain(marks.over.iter().copied()).collect();
+        let mut heads: Vec<&CommitId> = starts.iter().chain(&above).chain(&marks.over).copied().collect();
         heads.sort();
         let (mut kept, mut seen) = (Vec::new(), HashSet::new());
         let mut stack: Vec<(&CommitId, bool)> = heads.into_iter().map(|head| (head, false)).collect();
@@ -265,7 +265,9 @@ impl<'a> Walk<'a> {
             }
         }
         let mut copies: HashMap<&ChangeId, usize> = HashMap::new();
-        let visible = self.beneath(&view.heads);
+        // Where commits beneath a head are packed away, what stands on them is told by its bookmark.
+        let local = view.bookmarks.values().flat_map(added);
+        let visible = self.beneath(view.heads.iter().chain(local).chain(view.working_copies.values()));
         let between = visible.iter().filter(|id| self.is_between(id));
         for change in between.filter_map(|id| self.commits.get(id)?.as_ref()?.change.as_ref()) {
             *copies.entry(change).or_default() += 1;
