@@ -50,6 +50,8 @@ mod landing;
 mod ledger;
 mod meanwhile;
 mod names;
+#[cfg(target_os = "linux")]
+mod narrow;
 mod output;
 mod own_workspaces;
 mod places;
