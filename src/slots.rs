@@ -64,6 +64,17 @@ pub(crate) fn clear(dir: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a whole folder of such folders, unless somebody works in one. Whether it is gone.
+pub(crate) fn remove(dir: &Utf8Path) -> io::Result<bool> {
+    clear(dir)?;
+    let mut entries = dir.read_dir_utf8()?;
+    if entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir())) {
+        return Ok(false);
+    }
+    std::fs::remove_dir_all(dir)?;
+    Ok(true)
+}
+
 /// Makes a folder, and those above it, for its owner alone.
 pub(crate) fn make_private(dir: &Utf8Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
@@ -113,5 +124,8 @@ mod tests {
         drop(slot);
         clear(dir).unwrap();
         assert!(!dir.join("0").exists());
+        assert!(!remove(dir).unwrap() && dir.exists());
+        std::fs::remove_dir(dir.join("other")).unwrap();
+        assert!(remove(dir).unwrap() && !dir.exists());
     }
 }

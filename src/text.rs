@@ -52,6 +52,12 @@ pub(crate) fn counted(number: u64, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Whether one word is perhaps the other with a slip: a letter wrong, missing, too many or swapped, in every four.
+pub(crate) fn is_near(one: &str, other: &str) -> bool {
+    let longest = one.chars().count().max(other.chars().count());
+    longest > 2 && strsim::osa_distance(&one.to_lowercase(), &other.to_lowercase()) <= (longest / 4).max(1)
+}
+
 /// Marks that change the direction of what follows, and with it what a name seems to say.
 fn is_bidi(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -76,6 +82,16 @@ mod tests {
         assert_eq!(plain(&shown), shown);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
         assert!(matches!(plain_json("{\"plain\":\"Saṃskāra\"}"), Cow::Borrowed(_)));
+    }
+
+    #[rstest::rstest]
+    #[case("nwe", "new", true)]
+    #[case("reserch", "research", true)]
+    #[case("Resaerhc", "research", true)]
+    #[case("status", "sub", false)]
+    #[case("ls", "gc", false)]
+    fn a_slip_is_near(#[case] one: &str, #[case] other: &str, #[case] near: bool) {
+        assert_eq!(is_near(one, other), near);
     }
 
     #[rstest::rstest]

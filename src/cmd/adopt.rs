@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::desk::Desk;
 use super::new::{make_name, open_parent};
-use super::target::require_free;
+use super::target::{free_intent, require_free};
 use crate::error::{Failure, Kind, refuse};
 use crate::event::{Origin, What};
 use crate::graph::Target;
@@ -40,7 +40,8 @@ pub(super) fn run(args: &AdoptArgs, mut call: Call) -> anyhow::Result<()> {
     };
     if survey.trunk.as_ref() == Some(&old) {
         let message = format!("Could not adopt {old}: it is the trunk that flows land on");
-        return Err(Failure::new(Kind::NameRefused, message).hint("jj flow new research").into());
+        let hint = format!("jj flow new {}", free_intent(&survey));
+        return Err(Failure::new(Kind::NameRefused, message).hint(hint).into());
     }
     let standing = survey.flow(&old);
     if standing.is_some_and(|flow| flow.row.is_some()) && args.intent.is_none() {

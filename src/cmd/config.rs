@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::config::SETTINGS;
 use crate::jj;
-use crate::output::{plain, table};
+use crate::output::{plain, with_prose};
 use crate::session::require_jj;
 
 /// Show the settings of `[flow]` in jj's config, as they hold here
@@ -36,7 +36,7 @@ pub(super) fn run(_: &ConfigArgs, mut call: Call) -> anyhow::Result<()> {
         }));
     }
     let registry = call.place.registry_path(&config)?;
-    let mut text = table(&["setting", "value", "from", "meaning"], rows);
+    let mut text = with_prose(&["setting", "value", "from", "meaning"], rows);
     text.push_str(&format!("\n\nRegistry: {}", plain(registry.as_str())));
     for complaint in &complaints {
         text.push_str(&format!("\nWarning: {}", plain(&complaint.sentence())));

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Call, own_config};
 use crate::error::{Failure, Kind, refuse};
+use crate::landing::VERIFY;
 use crate::output::plain;
 use crate::registry::list_path;
 use crate::session::require_jj;
@@ -144,6 +145,7 @@ pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<
     {
         remove(&cache, &mut lines)?;
     }
+    remove_scratch(&mut lines)?;
     let caches = jj::cache_folder().into_iter().chain(super::hook::memo_folder());
     caches.for_each(|folder| _ = fs::remove_dir_all(folder));
     // conf.d and jj's own folder, then ours; one that holds anything of somebody else's stays.
@@ -278,6 +280,23 @@ pub(super) fn path_command(bin: &Utf8Path) -> (&'static str, String) {
 /// Whether it is a link to jj-flow, wherever that was.
 pub(super) fn is_ours(shim: &Utf8Path) -> bool {
     fs::read_link(shim).is_ok_and(|target| target.file_name().is_some_and(|name| name == "jj-flow"))
+}
+
+/// Removes the folders that verifications have worked in; one that is at work stays.
+fn remove_scratch(lines: &mut Vec<String>) -> anyhow::Result<()> {
+    let Some(verify) = env::cache_dir().map(|cache| cache.join(VERIFY)).filter(|verify| verify.is_dir())
+    else {
+        return Ok(());
+    };
+    for repo in verify.read_dir_utf8().with_context(|| format!("Could not read {verify}"))? {
+        let repo = repo?.into_path();
+        slots::remove(&repo).with_context(|| format!("Could not remove {repo}"))?;
+    }
+    lines.push(match fs::remove_dir(&verify) {
+        Ok(()) => format!("Removed {verify}"),
+        Err(_) => format!("Left what a verification is at work in: {verify}"),
+    });
+    Ok(())
 }
 
 fn remove(path: &Utf8Path, lines: &mut Vec<String>) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use super::Call;
 use super::which::{Asked, Paging, Which, tell_more};
 use crate::env;
 use crate::model::{Flow, Trouble};
-use crate::output::{age, flow_json, plain, status, table};
+use crate::output::{age, fitted, flow_json, plain, status};
 use crate::registry::{Filter, Page};
 
 /// How many flows are shown at once.
@@ -37,7 +37,7 @@ pub(super) fn run(args: &ListArgs, mut call: Call) -> anyhow::Result<()> {
     let Page { rows: flows, next } = page.unwrap_or(Page { rows: Vec::new(), next: None });
     let object = json!({"flows": flows.iter().map(flow_json).collect::<Vec<Value>>(), "next": next});
     let text =
-        if flows.is_empty() { "No flows.".to_owned() } else { rows(&flows, args.which.all, env::now()) };
+        if flows.is_empty() { args.which.nothing("flow") } else { rows(&flows, args.which.all, env::now()) };
     call.out.answer(&text, object)?;
     tell_more(&call, next.as_ref())
 }
@@ -64,5 +64,5 @@ fn rows(flows: &[Flow], all: bool, now: Timestamp) -> String {
         }
         cells
     };
-    table(&heading, flows.iter().map(row).collect())
+    fitted(&heading, flows.iter().map(row).collect(), &["change", "component", "parent"])
 }

@@ -6,8 +6,11 @@ use serde_json::json;
 use super::Call;
 use super::target::{find_row, unknown};
 use super::which::{Asked, Paging, Which, tell_more};
-use crate::output::plain;
+use crate::output::{hung, plain};
 use crate::registry::{EventFilter, Filter, LoggedEvent, Page};
+
+/// Where the second column of a line begins.
+pub(super) const WHO: usize = 21;
 
 /// How many events are shown at once.
 const USUAL: usize = 100;
@@ -39,7 +42,7 @@ pub(super) fn run(args: &LogArgs, mut call: Call) -> anyhow::Result<()> {
     let mut filter = Filter { gone: true, ..filter };
     let Some(registry) = registry else {
         return match &args.flow {
-            Some(flow) => Err(unknown(flow)),
+            Some(flow) => Err(unknown(flow, std::iter::empty())),
             None => Ok(call.out.answer("Nothing has been recorded.", json!({"events": [], "next": null}))?),
         };
     };
@@ -48,10 +51,15 @@ pub(super) fn run(args: &LogArgs, mut call: Call) -> anyhow::Result<()> {
         Some(text) => Some(find_row(&registry, filter.repo.as_ref(), text)?.id),
     };
     args.paging.turn_to(&mut filter, USUAL)?;
+    let is_restricted = args.which.filters() || args.what.is_some() || args.actor.is_some();
     let filter = EventFilter { flows: filter, flow, kind: args.what.clone(), actor: args.actor.clone() };
     let Page { rows: events, next } = registry.events(&filter)?;
     let lines: Vec<String> = events.iter().map(|event| line(event, args.which.all)).collect();
-    let text = if lines.is_empty() { "Nothing has been recorded.".to_owned() } else { lines.join("\n") };
+    let text = match lines.is_empty() {
+        true if is_restricted => "Nothing like that has been recorded.".to_owned(),
+        true => "Nothing has been recorded.".to_owned(),
+        false => hung(&lines.join("\n"), WHO),
+    };
     call.out.answer(&text, json!({"events": events, "next": next}))?;
     tell_more(&call, next.as_ref())
 }

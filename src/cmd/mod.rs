@@ -40,6 +40,7 @@ mod tree;
 mod trust;
 mod uid;
 mod undo;
+mod usage;
 mod which;
 
 use std::ffi::OsString;
@@ -49,7 +50,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::env;
-use crate::error::{self, Failure, Kind};
+use crate::error::{self, Failure};
 use crate::output::Out;
 use crate::session::Place;
 use crate::text::quoted;
@@ -142,15 +143,16 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         return complete::answer(&shell, args);
     }
     let wants_json = args.iter().any(|arg| arg == "--json");
+    let args = &usage::with_help(args);
     let full = std::iter::once(OsString::from("jj-flow")).chain(args.iter().cloned());
     let cli = match Cli::try_parse_from(full) {
         Ok(cli) => cli,
         // An agent takes 2 for a refusal of what it was about to do.
         Err(error) if error.use_stderr() && hook::is_event(args) => {
-            usage(&error, Out::new(wants_json));
+            usage::answer(error, args, Out::new(wants_json));
             return ExitCode::FAILURE;
         }
-        Err(error) => return usage(&error, Out::new(wants_json)),
+        Err(error) => return usage::answer(error, args, Out::new(wants_json)),
     };
     let out = Out::new(cli.json);
     let place = match find_place(&cli) {
@@ -179,9 +181,9 @@ fn told_here(error: anyhow::Error, dir: &Utf8Path) -> anyhow::Error {
     }
 }
 
-/// A command that is run in a folder, whether or not that is the current one.
+/// A command that is run in a folder, whether or not that is the current one. One that goes somewhere itself does so.
 fn run_there(hint: String, dir: &Utf8Path) -> String {
-    let is_elsewhere = env::current_dir().is_ok_and(|here| here != dir);
+    let is_elsewhere = !hint.starts_with("cd /") && env::current_dir().is_ok_and(|here| here != dir);
     if is_elsewhere { format!("cd {} && {hint}", quoted(dir.as_str())) } else { hint }
 }
 
@@ -230,20 +232,6 @@ fn dispatch(cli: Cli, call: Call) -> anyhow::Result<ExitCode> {
         Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What clap says, in its own words; help and the version are answers.
-fn usage(error: &clap::Error, out: Out) -> ExitCode {
-    if !error.use_stderr() {
-        return match out.line(error.render().ansi().to_string().trim_end()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => report(&error.into(), out),
-        };
-    }
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let message = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
-    report(&Failure::new(Kind::Usage, message).hint("jj flow --help").into(), out)
 }
 
 /// Shows a failure and gives its exit status; a closed pipe is nobody's failure.

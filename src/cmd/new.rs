@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::begin::{Beginning, Begun, Start, begin};
 use super::desk::Desk;
-use super::target::{find_flow, require_free};
+use super::target::{find_flow, free_intent, require_free};
 use crate::error::{Failure, Kind};
 use crate::event::Origin;
 use crate::jj;
@@ -102,7 +102,8 @@ fn find_parent<'a>(survey: &'a Survey, text: &str) -> anyhow::Result<&'a Standin
 fn here(desk: &Desk, survey: &Survey, args: &NewArgs) -> anyhow::Result<String> {
     if survey.graph.here().is_some_and(|change| change.immutable) {
         let message = "Could not start a flow here: the current change is immutable";
-        return Err(Failure::new(Kind::Immutable, message).hint("jj flow new research").into());
+        let hint = format!("jj flow new {}", free_intent(survey));
+        return Err(Failure::new(Kind::Immutable, message).hint(hint).into());
     }
     let here = survey.graph.here();
     let held = here.and_then(|here| here.bookmarks.iter().find_map(|bookmark| survey.flow(&bookmark.name)));

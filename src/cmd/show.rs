@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Call;
+use super::log::{WHO, event_line};
 use super::target::{find_row, unknown};
 use super::which::{Asked, Which};
 use crate::env;
 use crate::model::Flow;
-use crate::output::{age, flow_json, plain, status};
+use crate::output::{age, flow_json, hung, plain, status};
 use crate::registry::{EventFilter, Filter, LandingRow, LoggedEvent, VerificationRow};
 
 /// How many events are shown; `jj flow log` has them all.
@@ -32,7 +33,7 @@ pub(super) struct ShowArgs {
 pub(super) fn run(args: &ShowArgs, mut call: Call) -> anyhow::Result<()> {
     let which = Which { all: args.all, ..Which::default() };
     let Asked { registry, filter } = which.open(&mut call)?;
-    let Some(registry) = registry else { return Err(unknown(&args.flow)) };
+    let Some(registry) = registry else { return Err(unknown(&args.flow, std::iter::empty())) };
     let flow = &find_row(&registry, filter.repo.as_ref(), &args.flow)?;
     let landings = registry.landings(flow.id)?;
     let of_flow = Filter { gone: true, limit: Some(EVENTS), ..Filter::default() };
@@ -89,7 +90,7 @@ fn text(now: Timestamp, flow: &Flow, landings: &[LandingRow], events: &[LoggedEv
         lines.extend(landing.verification.as_ref().map(|proof| format!("           {}", verified(proof))));
     }
     lines.push(String::new());
-    lines.extend(events.iter().map(super::log::event_line));
+    lines.extend(events.iter().map(|event| hung(&event_line(event), WHO)));
     lines
 }
 

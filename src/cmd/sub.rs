@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::begin::{Beginning, Start, begin};
 use super::desk::Desk;
-use super::target::{find_flow, require_free};
+use super::target::{find_flow, free_intent, require_free};
 use crate::error::{Failure, Kind};
 use crate::event::Origin;
 use crate::jj;
@@ -37,7 +37,9 @@ pub(super) fn run(args: &SubArgs, mut call: Call) -> anyhow::Result<()> {
     let parent = find_flow(&survey, args.of.as_deref())?;
     if !parent.status.is_open() {
         let message = format!("Could not start a sub-flow of {}: it is merged", parent.name);
-        return Err(Failure::new(Kind::IllegalTransition, message).hint("jj flow new research").into());
+        return Err(Failure::new(Kind::IllegalTransition, message)
+            .hint(format!("jj flow new {}", free_intent(&survey)))
+            .into());
     }
     let name = child_name(parent, &args.name.join(" "), desk.session.config.rules.max_depth)?;
     require_free(&survey, &name)?;

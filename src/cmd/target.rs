@@ -8,21 +8,25 @@ use camino::Utf8Path;
 use crate::error::{Failure, Kind};
 use crate::model::{Flow, RepoId};
 use crate::name::FlowName;
-use crate::registry::Registry;
+use crate::registry::{Filter, Registry};
 use crate::survey::{Standing, Survey};
-use crate::text::quoted;
+use crate::text::{is_near, quoted};
+
+/// How many flows are looked through for what was perhaps meant, and how many are named.
+const KNOWN: usize = 1_000;
+const NEAR: usize = 3;
 
 /// The flow that was named, or the current one.
 pub(super) fn find_flow<'a>(survey: &'a Survey, named: Option<&str>) -> anyhow::Result<&'a Standing> {
     let Some(text) = named else {
         return survey.current().ok_or_else(|| {
             Failure::new(Kind::NoCurrentFlow, "There is no flow here: @ stands on none")
-                .hint("jj flow new research")
+                .hint(format!("jj flow new {}", free_intent(survey)))
                 .into()
         });
     };
     let name = find_name(survey.flows.iter().map(|flow| &flow.name), text)?;
-    survey.flow(&name.bookmark()).ok_or_else(|| unknown(text))
+    survey.flow(&name.bookmark()).ok_or_else(|| unknown(text, std::iter::empty()))
 }
 
 /// The one name that a text stands for: in full, or its end where only one has that end.
@@ -36,12 +40,13 @@ pub(super) fn find_name<'a>(
         let name = name.as_str().to_ascii_lowercase();
         name == wanted || name.ends_with(&ending)
     };
-    let found: Vec<&FlowName> = names.filter(is_meant).collect();
+    let names: Vec<&FlowName> = names.collect();
+    let found: Vec<&FlowName> = names.iter().copied().filter(is_meant).collect();
     if let Some(exact) = found.iter().find(|name| name.as_str().eq_ignore_ascii_case(text)) {
         return Ok(exact);
     }
     match found.as_slice() {
-        [] => Err(unknown(text)),
+        [] => Err(unknown(text, names.iter().map(|name| name.as_str()))),
         [one] => Ok(one),
         several => {
             let list: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
@@ -63,7 +68,11 @@ pub(super) fn find_row(registry: &Registry, repo: Option<&RepoId>, text: &str) -
     let mut seen = HashSet::new();
     rows.retain(|row| seen.insert((row.repo.clone(), row.bookmark.clone())));
     match rows.as_slice() {
-        [] => Err(unknown(text)),
+        [] => {
+            let all = Filter { repo: repo.cloned(), gone: true, limit: Some(KNOWN), ..Filter::default() };
+            let known = registry.page_of_flows(&all)?.rows;
+            Err(unknown(text, known.iter().map(|row| row.bookmark.as_str())))
+        }
         [one] => Ok(one.clone()),
         several => {
             let is_one_repo = several.iter().all(|row| row.repo == several[0].repo);
@@ -87,10 +96,31 @@ pub(super) fn find_row(registry: &Registry, repo: Option<&RepoId>, text: &str) -
     }
 }
 
-pub(super) fn unknown(text: &str) -> anyhow::Error {
-    Failure::new(Kind::UnknownFlow, format!("There is no flow {text} in this repo"))
-        .hint("jj flow list")
-        .into()
+/// A name that no flow has, with those that were perhaps meant: near in full, or near in their end.
+pub(super) fn unknown<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> anyhow::Error {
+    let ends = |name: &str| {
+        let ends = name.match_indices("--").map(|(at, mark)| at + mark.len());
+        ends.chain([0]).any(|at| is_near(&name[at..], text))
+    };
+    let mut near: Vec<&str> = names.filter(|name| ends(name)).take(NEAR).collect();
+    near.sort_unstable();
+    let asks = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    let failure = Failure::new(Kind::UnknownFlow, format!("There is no flow {text} in this repo{asks}"));
+    match near.as_slice() {
+        [only] => failure.hint(format!("jj flow show {only}")).into(),
+        _ => failure.hint("jj flow list").into(),
+    }
+}
+
+/// An intent to suggest: no flow of this repo has it yet.
+pub(super) fn free_intent(survey: &Survey) -> String {
+    let remotes = survey.graph.changes().iter().flat_map(|change| &change.remotes);
+    let remotes = remotes.filter_map(|remote| FlowName::parse(remote.name.as_str()).ok());
+    let names = survey.flows.iter().map(|flow| flow.name.clone()).chain(remotes);
+    let taken: HashSet<String> = names.map(|name| name.intent().to_ascii_lowercase()).collect();
+    let numbered = (2..).map(|number| format!("research{number}"));
+    let mut intents = std::iter::once("research".to_owned()).chain(numbered);
+    intents.find(|intent| !taken.contains(intent)).unwrap_or_default()
 }
 
 /// A name that no bookmark of the repo may have yet, in whatever case.

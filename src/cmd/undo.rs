@@ -10,6 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::landing::{Undone, undo};
 use crate::model::Status;
 use crate::output::plain;
+use crate::registry::{EventFilter, Filter};
 use crate::survey::{Standing, Survey};
 
 /// Take back exactly one landing, and nothing that anybody else did
@@ -25,10 +26,10 @@ pub(super) fn run(args: &UndoArgs, mut call: Call) -> anyhow::Result<()> {
     let survey = desk.survey(&[])?;
     let flow = match &args.flow {
         Some(named) => find_flow(&survey, Some(named))?,
-        None => landed_here(&survey).ok_or_else(|| {
-            Failure::new(Kind::NotLanded, "Could not tell which landing to take back: @ stands on none")
-                .hint("jj flow list --status merged")
-        })?,
+        None => match landed_here(&survey) {
+            Some(flow) => flow,
+            None => return Err(none_here(&desk)),
+        },
     };
     let name = flow.name.clone();
     let row = flow.row.as_ref().filter(|_| flow.status == Status::Merged);
@@ -56,6 +57,26 @@ pub(super) fn run(args: &UndoArgs, mut call: Call) -> anyhow::Result<()> {
         "flow": name, "status": Status::Success, "parent": parent, "parent_at": at, "operation": operation,
     });
     desk.answer(&call, &text, object)
+}
+
+/// Says which landing was the last, of those that can be taken back.
+fn none_here(desk: &Desk) -> anyhow::Error {
+    let failure =
+        Failure::new(Kind::NotLanded, "Could not tell which landing to take back: @ stands on none");
+    let flows = Filter {
+        repo: Some(desk.ledger.repo.clone()),
+        status: vec![Status::Merged],
+        limit: Some(1),
+        ..Filter::default()
+    };
+    let landed = EventFilter { flows, kind: Some("landed".to_owned()), ..EventFilter::default() };
+    match desk.ledger.registry.events(&landed).map(|page| page.rows) {
+        Err(error) => error,
+        Ok(events) => match events.first() {
+            Some(last) => failure.hint(format!("jj flow undo {}", last.flow)).into(),
+            None => failure.hint("jj flow list --status merged").into(),
+        },
+    }
 }
 
 /// The landed flow nearest beneath the working copy.

@@ -84,6 +84,11 @@ impl Which {
         !self.status.is_empty() || texts.into_iter().any(Option::is_some)
     }
 
+    /// What is said where nothing is shown: whether there is none, or none that was asked for.
+    pub(super) fn nothing(&self, word: &str) -> String {
+        if self.filters() { format!("No such {word}s.") } else { format!("No {word}s.") }
+    }
+
     /// Opens the registry to ask it about this repo, or about all; this one is brought level first.
     pub(super) fn open(&self, call: &mut Call) -> anyhow::Result<Asked> {
         if self.all && Repo::find(&call.place.dir).is_none() {

@@ -1,6 +1,8 @@
 //! The contract with programs: a JSON Schema of everything that `--json` prints. It only grows: fields and words are
 //! added, none changes its meaning or goes.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::Kind;
@@ -12,6 +14,10 @@ pub(crate) const VERSION: u32 = 1;
 const SHARED: &str = include_str!("shared.json");
 /// What each command answers, without the fields that every answer has.
 const ANSWERS: &str = include_str!("answers.json");
+
+/// What stands beside the words that there are.
+static LATER: LazyLock<Value> =
+    LazyLock::new(|| json!({"type": "string", "description": "One of a later version."}));
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -40,7 +46,24 @@ pub(crate) fn document(name: Option<&str>) -> Option<Value> {
 }
 
 fn parse(text: &str) -> Map<String, Value> {
-    serde_json::from_str(text).expect("the schemas of this crate are JSON objects")
+    let mut parts: Map<String, Value> =
+        serde_json::from_str(text).expect("the schemas of this crate are JSON objects");
+    parts.values_mut().for_each(open);
+    parts
+}
+
+/// A list of words is of those that there are: a later version may have another.
+fn open(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(open);
+            if let Some(words) = fields.remove("enum") {
+                fields.insert("anyOf".into(), json!([{"enum": words}, LATER.clone()]));
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(open),
+        _ => {}
+    }
 }
 
 fn reference(name: &str) -> Value {
@@ -54,7 +77,7 @@ fn codes() -> Value {
         json!({"const": kind.code(), "description": says})
     };
     let known = json!({"oneOf": Kind::ALL.iter().map(code).collect::<Vec<_>>()});
-    json!({"anyOf": [known, {"type": "string", "description": "One of a later version."}]})
+    json!({"anyOf": [known, LATER.clone()]})
 }
 
 fn error() -> Value {
@@ -126,6 +149,14 @@ mod tests {
         let lost: Vec<_> = used.iter().filter(|name| !parts.contains_key(*name)).collect();
         let idle: Vec<_> = parts.keys().filter(|name| !used.contains(name)).collect();
         assert!(lost.is_empty() && idle.is_empty(), "lost: {lost:?}, idle: {idle:?}");
+    }
+
+    #[test]
+    fn a_word_of_a_later_version_is_allowed() {
+        let parts = parse(SHARED);
+        assert_eq!(parts["Status"]["anyOf"][0]["enum"][0], "in-progress");
+        assert_eq!(parts["Status"]["anyOf"][1]["type"], "string");
+        assert_eq!(parts["Landing"]["properties"]["state"]["anyOf"][1]["type"], "string");
     }
 
     #[test]

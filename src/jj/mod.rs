@@ -202,6 +202,9 @@ fn failed(verb: &str, stderr: &str) -> Failure {
     // Why a push was refused comes before the error.
     let refused = |line: &&str| line.starts_with("remote: ") || line.contains(" (reason: ");
     stderr.lines().filter(refused).for_each(|line| text += &format!("\n  {}", line.trim()));
+    text.truncate(text.trim_end().len());
+    let file = stderr.lines().find_map(|line| line.strip_prefix("Hint: Check the config file: "));
+    text += &file.map(|file| format!("\nin {}", file.trim())).unwrap_or_default();
     Failure::new(Kind::Jj, format!("Could not run `jj {verb}`: {text}"))
 }
 

@@ -24,6 +24,7 @@ mod verify;
 pub(crate) use abort::{Aborted, abort};
 pub(crate) use land::{forecast, land};
 pub(crate) use packet::{Packet, read_packet};
+pub(crate) use parent::require_parent;
 pub(crate) use plan::{Goal, Plan, Request, carried_by, count, plan};
 pub(crate) use publish::Landed;
 pub(crate) use push::{land_and_push, push_landed};

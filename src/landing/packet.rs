@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::plan::{Goal, Plan};
+use crate::env;
 use crate::event::Conflict;
 use crate::graph::{Change, Graph};
-use crate::jj::{self, ConflictedPath, Jj};
+use crate::jj::{self, ConflictedPath, Jj, Repo};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId, Tip};
 use crate::name::FlowName;
 use crate::text::quoted;
@@ -140,8 +141,42 @@ pub(crate) fn read_packet(jj: &Jj, plan: &Plan, record: Option<&Conflict>) -> an
                 None => format!("jj flow done {flow}"),
             },
             abort: record.map(|_| format!("jj flow abort {flow}")),
-        },
+        }
+        .run_from_here(jj.repo()),
     }))
+}
+
+impl Commands {
+    /// Where the command that met the conflict was run elsewhere than in the workspace, they go there first.
+    fn run_from_here(self, workspace: &Repo) -> Self {
+        let here = env::current_dir().ok().and_then(|here| Repo::find(&here));
+        if here.is_some_and(|here| here.root() == workspace.root()) {
+            return self;
+        }
+        let there = format!("cd {} && ", quoted(workspace.root().as_str()));
+        self.each(|command| format!("{there}{command}"))
+    }
+
+    /// The same for somebody who has gone there.
+    pub(crate) fn once_there(&self) -> Self {
+        let Some(there) = self.there().map(|there| format!("{there} && ")) else { return self.clone() };
+        self.clone().each(|command| command.strip_prefix(&there).unwrap_or(command).to_owned())
+    }
+
+    /// What leads to the workspace.
+    fn there(&self) -> Option<&str> {
+        Some(self.see.split_once(" && ")?.0)
+    }
+
+    fn each(self, change: impl Fn(&str) -> String) -> Self {
+        Self {
+            see: change(&self.see),
+            resolve: change(&self.resolve),
+            finish: change(&self.finish),
+            resume: change(&self.resume),
+            abort: self.abort.map(|abort| change(&abort)),
+        }
+    }
 }
 
 fn find_sides(graph: &Graph, now: &Change, before: &Tip) -> Option<Sides> {
@@ -232,7 +267,8 @@ impl Packet {
         if more > 0 {
             lines.push(format!("  {} above it", super::plan::count(more, "conflicted change")));
         }
-        let Commands { see, resolve, finish, resume, abort } = &self.commands;
+        let Commands { see, resolve, finish, resume, abort } = &self.commands.once_there();
+        lines.extend(self.commands.there().map(|there| format!("Go there:   {there}")));
         lines.push(format!("See it:     {see}"));
         lines.push(format!("Resolve it: {resolve}, edit the files, {finish}"));
         lines.push(format!("Then:       {resume}"));

@@ -3,10 +3,15 @@
 use super::plan::Request;
 use crate::error::{Failure, Kind, refuse};
 use crate::graph::{Change, Target};
-use crate::model::BookmarkName;
+use crate::model::{BookmarkName, ChangeId};
 use crate::name::FlowName;
-use crate::survey::Survey;
+use crate::survey::{Standing, Survey};
 use crate::text::quoted;
+
+/// Fails where a flow has nothing to land on, as its landing would.
+pub(crate) fn require_parent(survey: &Survey, flow: &Standing) -> anyhow::Result<()> {
+    parent_of(survey, flow, None).map(|_| ())
+}
 
 /// The bookmark to land on, and where: a flow's newest work, which its bookmark follows, else the bookmark itself.
 pub(super) fn find_parent<'a>(
@@ -14,7 +19,24 @@ pub(super) fn find_parent<'a>(
     request: &Request<'_>,
 ) -> anyhow::Result<(BookmarkName, &'a Change)> {
     let name = &request.flow.name;
-    let Some(parent) = request.into.clone().or_else(|| survey.landing_parent(request.flow)) else {
+    let (parent, at) = parent_of(survey, request.flow, request.into.clone())?;
+    if parent == name.bookmark() {
+        refuse!(Usage, "Could not land {name} on itself");
+    }
+    match survey.flow(&parent).filter(|flow| flow.status.is_open()) {
+        Some(flow) => Ok((parent, only(survey.landing_places(flow), &flow.name, "work goes on in")?)),
+        None => Ok((parent, at)),
+    }
+}
+
+/// The bookmark to land on, and what it points at.
+fn parent_of<'a>(
+    survey: &'a Survey,
+    flow: &Standing,
+    into: Option<BookmarkName>,
+) -> anyhow::Result<(BookmarkName, &'a Change)> {
+    let (name, is_told) = (&flow.name, into.is_some());
+    let Some(parent) = into.or_else(|| survey.landing_parent(flow)) else {
         let message = format!("Could not land {name}: this repo has no trunk to land on");
         let known = survey.graph.changes().iter().filter(|change| change.trunk);
         let named = survey.trunk_name.as_ref();
@@ -28,19 +50,22 @@ pub(super) fn find_parent<'a>(
             ),
             None => {
                 let trunk = quoted(named.map_or("main", BookmarkName::as_str));
-                format!("jj bookmark create {trunk} --revision 'parents({name})'")
+                let first = flow.row.as_ref().and_then(|row| row.first.as_ref());
+                let first = first.filter(|first| survey.ahead(flow).iter().any(|own| own.id == **first));
+                let first = first.map_or(name.as_str(), ChangeId::short);
+                format!("jj bookmark create {trunk} --revision 'parents({first})'")
             }
         };
         return Err(Failure::new(Kind::NoParent, message).hint(hint).into());
     };
-    if parent == name.bookmark() {
-        refuse!(Usage, "Could not land {name} on itself");
+    // Its parent's bookmark was deleted, which was a flow's.
+    if let (Target::Absent, false, Some(trunk)) = (survey.graph.bookmark(&parent), is_told, &survey.trunk) {
+        let message = format!("Could not land {name}: its parent {parent} is gone");
+        let hint = format!("jj flow done {name} --into {}", quoted(trunk.as_str()));
+        return Err(Failure::new(Kind::NoParent, message).hint(hint).into());
     }
     let at = single(survey, &parent)?;
-    match survey.flow(&parent).filter(|flow| flow.status.is_open()) {
-        Some(flow) => Ok((parent, only(survey.landing_places(flow), &flow.name, "work goes on in")?)),
-        None => Ok((parent, at)),
-    }
+    Ok((parent, at))
 }
 
 /// The one change that a bookmark points at.

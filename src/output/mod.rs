@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod narrow;
 mod progress;
 mod style;
 mod table;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use csv::csv_line;
 pub(crate) use json::{change_json, flow_json};
+pub(crate) use narrow::{fitted, hung, with_prose};
 pub(crate) use progress::Progress;
 pub(crate) use style::{age, alarm, status, value_text};
 pub(crate) use table::table;

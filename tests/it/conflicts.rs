@@ -162,3 +162,28 @@ fn three_sides_are_resolved_by_the_hook() {
     repo.flow(&["done"]).ok();
     assert_merged(&repo, "all\n");
 }
+
+#[test]
+fn from_elsewhere_every_command_goes_there_first() {
+    let env = environment();
+    let repo = disagreeing(&env, ["echo base >f", "echo flow >f", "echo parent >f"]);
+    let elsewhere = env.dir("elsewhere");
+    let error =
+        elsewhere.flow(&["-R", "../field", "--json", "done", "research"]).exits(3).json()["error"].clone();
+    let command = |name: &str| {
+        let command = error["details"]["commands"][name].as_str().unwrap();
+        command.replace("$TEST_ENV", env.root().to_str().unwrap())
+    };
+    let there = format!("cd {} && ", repo.root().display());
+    for name in ["see", "resolve", "finish", "resume", "abort"] {
+        assert!(command(name).starts_with(&there), "{error:#}");
+    }
+    assert_eq!(error["hint"], error["details"]["commands"]["resolve"]);
+    let text = elsewhere.flow(&["-R", "../field", "conflicts"]).ok().stdout;
+    assert!(text.contains("Go there:   cd $TEST_ENV/field\nSee it:     jj resolve"), "{text}");
+    let resolve = format!("{}; echo both >f", command("resolve"));
+    for line in [resolve, command("finish"), command("resume")] {
+        elsewhere.sh(&line).ok();
+    }
+    assert_merged(&repo, "both\n");
+}

@@ -99,6 +99,7 @@ fn flows_that_stand_on_one_another_are_no_siblings() {
 /// What comes next, from what there is; and the command runs.
 #[rstest]
 #[case("true", "jj flow new research", "@ stands on no flow")]
+#[case("jj flow new research; jj commit -m x; jj flow done", "jj flow new research2", "@ stands on no flow")]
 #[case("echo x >x", "jj flow new --here research", "@ has work and stands on no flow")]
 #[case("jj flow new research", "", "there is no work in it yet")]
 #[case(

@@ -33,6 +33,7 @@ const UNREACHED: &[(Site, &str)] = &[
 /// What begins like a command and is none: prose, and what jj-flow runs or prints to be run elsewhere.
 const PROSE: &[Site] = &[
     ("cmd/mod.rs", "jj flow"),
+    ("cmd/usage.rs", "jj flow"),
     ("cmd/doctor/check.rs", "jj-flow doctor"),
     ("cmd/doctor/completions.rs", "COMPLETE=fish jj | source"),
     ("cmd/doctor/completions.rs", "jj util completion"),

@@ -34,7 +34,7 @@ fn work_that_is_no_flows_yet_becomes_ones() {
     let env = environment();
     let repo = repo(&env);
     repo.write("begun", "x\n");
-    next(&repo, "@ has work", ("cmd/context/next.rs", "jj flow new --here research")).succeeds();
+    next(&repo, "@ has work", ("cmd/context/next.rs", "jj flow new --here {}")).succeeds();
     assert_eq!((here(&repo).as_str(), repo.read("begun").as_str()), ("a8f2--research", "x\n"));
 }
 
@@ -43,7 +43,7 @@ fn who_stands_on_a_strangers_flow_starts_elsewhere() {
     let env = environment();
     let repo = repo(&env);
     repo.with("JJ_FLOW_UID", "b1c4").flow(&["new", "docs", "-m", "half"]).ok();
-    let site = ("cmd/context/next.rs", "jj flow new research --workspace ../research");
+    let site = ("cmd/context/next.rs", "jj flow new {free} --workspace ../{free}");
     next(&repo, "somebody else's", site).succeeds();
     assert_eq!((here(&repo).as_str(), here(&env.dir("research")).as_str()), ("b1c4--docs", "a8f2--research"));
 }
@@ -52,7 +52,7 @@ fn who_stands_on_a_strangers_flow_starts_elsewhere() {
 fn step_by_step_a_flow_lands() {
     let env = environment();
     let repo = repo(&env);
-    next(&repo, "say in your own words", ("cmd/context/next.rs", "jj flow new research")).succeeds();
+    next(&repo, "say in your own words", ("cmd/context/next.rs", "jj flow new {}")).succeeds();
     assert_eq!(here(&repo), "a8f2--research");
     repo.write("one", "x\n");
     next(&repo, "the newest work", ("cmd/context/next.rs", "jj commit -m 'What it does'")).succeeds();

@@ -184,8 +184,26 @@ fn no_trunk_to_land_on() {
     let env = environment();
     env.add_config("flow.trunk = 'integration'\n");
     let repo = repo_with_flow(&env);
-    let site = ("landing/parent.rs", "jj bookmark create {trunk} --revision 'parents({name})'");
+    work(&repo, &["more"]);
+    let site = ("landing/parent.rs", "jj bookmark create {trunk} --revision 'parents({first})'");
     meet(&repo, "done", "no-parent", site).mends();
+    // What was there before is the trunk's, and no change of the flow.
+    assert!(repo.flow(&["log", "--json"]).ok().stdout.contains("landed"));
+}
+
+#[test]
+fn a_parent_that_is_gone() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["sub", "scaling"]).ok();
+    work(&repo, &["two"]);
+    repo.jj(&["bookmark", "delete", "a8f2--research"]).ok();
+    let site = ("landing/parent.rs", "jj flow done {name} --into {}");
+    let met = meet(&repo, "done", "no-parent", site);
+    let context = repo.flow(&["context", "--json"]).ok().json();
+    assert_eq!(context["next"]["command"], met.hint.as_str(), "{context:#}");
+    assert_eq!(context["next"]["why"], "its parent a8f2--research is gone");
+    met.succeeds();
 }
 
 #[test]

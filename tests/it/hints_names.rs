@@ -47,7 +47,7 @@ fn a_subflow_of_what_has_landed() {
     repo.flow(&["new", "docs"]).ok();
     work(&repo, &["one"]);
     repo.flow(&["done"]).ok();
-    let site = ("cmd/sub.rs", "jj flow new research");
+    let site = ("cmd/sub.rs", "jj flow new {}");
     meet(&repo, "sub more --of docs", "illegal-transition", site).succeeds();
     let site = ("cmd/new.rs", "jj flow list --status in-progress");
     let listed = meet(&repo, "new schema --parent docs", "illegal-transition", site).succeeds();
@@ -90,7 +90,7 @@ fn a_flow_on_a_change_that_is_immutable() {
     let repo = repo(&env);
     repo.jj(&["edit", "main"]).ok();
     env.add_config("[revset-aliases]\n'immutable_heads()' = 'main'\n");
-    meet(&repo, "new docs --here", "immutable", ("cmd/new.rs", "jj flow new research")).succeeds();
+    meet(&repo, "new docs --here", "immutable", ("cmd/new.rs", "jj flow new {}")).succeeds();
 }
 
 #[test]
@@ -110,8 +110,24 @@ fn a_name_that_is_taken() {
 fn no_flow_here_or_none_of_that_name() {
     let env = environment();
     let repo = repo(&env);
-    meet(&repo, "sub x", "no-current-flow", ("cmd/target.rs", "jj flow new research")).mends();
+    meet(&repo, "sub x", "no-current-flow", ("cmd/target.rs", "jj flow new {}")).mends();
     meet(&repo, "show nothing", "unknown-flow", ("cmd/target.rs", "jj flow list")).succeeds();
+}
+
+#[test]
+fn a_name_with_a_slip_in_it() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    for line in ["done reserch", "show a8f2--reserach", "log resarch"] {
+        let met = meet(&repo, line, "unknown-flow", ("cmd/target.rs", "jj flow show {only}"));
+        assert!(met.error["message"].as_str().unwrap().ends_with("did you mean a8f2--research?"));
+        assert_eq!(met.hint, "jj flow show a8f2--research");
+        met.succeeds();
+    }
+    repo.flow(&["new", "research2"]).ok();
+    let several = meet(&repo, "fail reserch --reason no", "unknown-flow", ("cmd/target.rs", "jj flow list"));
+    let asks = "did you mean a8f2--research or a8f2--research2?";
+    assert!(several.error["message"].as_str().unwrap().ends_with(asks), "{}", several.error);
 }
 
 #[test]
@@ -148,7 +164,7 @@ fn what_cannot_be_adopted() {
     let env = environment();
     let repo = repo(&env);
     meet(&repo, "adopt feature", "unknown-flow", ("cmd/adopt.rs", "jj bookmark list")).succeeds();
-    meet(&repo, "adopt main", "name-refused", ("cmd/adopt.rs", "jj flow new research")).succeeds();
+    meet(&repo, "adopt main", "name-refused", ("cmd/adopt.rs", "jj flow new {}")).succeeds();
 }
 
 #[test]
@@ -161,7 +177,10 @@ fn questions_that_are_not_understood() {
     meet(&repo, "query --timeout x 'SELECT 1'", "usage", site).succeeds();
     let site = ("registry/query.rs", "jj-flow query 'SELECT * FROM FlowRegistry LIMIT 10'");
     meet(&repo, "query 'DELETE FROM FlowRegistry'", "usage", site).succeeds();
-    meet(&repo, "nonsense", "usage", ("cmd/mod.rs", "jj flow --help")).succeeds();
+    meet(&repo, "nonsense", "usage", ("cmd/usage.rs", "jj flow{help}")).succeeds();
+    let met = meet(&repo, "-R . repo scam", "usage", ("cmd/usage.rs", "jj flow{help}"));
+    assert_eq!(met.hint, "jj flow repo --help");
+    met.succeeds();
 }
 
 #[test]

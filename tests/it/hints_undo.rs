@@ -24,6 +24,22 @@ fn what_has_not_landed() {
 }
 
 #[test]
+fn what_landed_last_where_this_workspace_stands_beside_it() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["done"]).ok();
+    repo.flow(&["new", "docs"]).ok();
+    work(&repo, &["page"]);
+    repo.flow(&["done"]).ok();
+    repo.jj(&["new", "root()"]).ok();
+    let met = meet(&repo, "undo", "not-landed", ("cmd/undo.rs", "jj flow undo {}"));
+    assert_eq!(met.hint, "jj flow undo a8f2--docs");
+    met.succeeds();
+    let met = meet(&repo, "undo", "not-landed", ("cmd/undo.rs", "jj flow undo {}"));
+    assert_eq!(met.hint, "jj flow undo a8f2--research");
+}
+
+#[test]
 fn what_is_in_a_flow_that_has_landed_itself() {
     let env = environment();
     let repo = repo_with_flow(&env);

@@ -57,6 +57,8 @@ mod ledger;
 mod meanwhile;
 mod modes;
 mod names;
+#[cfg(target_os = "linux")]
+mod narrow;
 mod output;
 mod own_workspaces;
 mod places;

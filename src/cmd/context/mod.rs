@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 
 use super::conflicts::{Waiting, waiting};
 use super::desk::Desk;
+use super::target::free_intent;
 use super::{Call, run_there};
 use crate::config::Trunk;
+use crate::error::{self, Kind};
 use crate::graph::Change;
 use crate::jj::revset;
+use crate::landing::require_parent;
 use crate::model::{Flow, Status};
 use crate::name::FlowName;
 use crate::output::{change_json, flow_json};
@@ -72,6 +75,13 @@ pub(super) fn run(args: &ContextArgs, mut call: Call) -> anyhow::Result<()> {
     desk.answer(&call, &context.text(), context.json())
 }
 
+/// What keeps a flow from landing, where that is that there is nothing to land on.
+fn no_parent(survey: &Survey, flow: &Standing) -> Option<(String, String)> {
+    let failure = error::Failure::of(&require_parent(survey, flow).err()?);
+    let why = failure.message.rsplit_once(": ").map_or(failure.message.as_str(), |(_, why)| why).to_owned();
+    Some((why, failure.hint.filter(|_| failure.kind == Kind::NoParent)?))
+}
+
 fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Result<Context<'a>> {
     let flow = survey.current();
     let uid = desk.ledger.actor.uid.to_string();
@@ -101,6 +111,10 @@ fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Resul
         is_begun: survey.graph.here().is_some_and(|here| here.has_work() && !here.immutable),
         lands_nowhere: flow.is_some_and(|flow| survey.landing_parent(flow).is_none())
             && desk.session.config.trunk == Trunk::None,
+        no_parent: flow
+            .filter(|_| desk.session.config.trunk != Trunk::None)
+            .and_then(|flow| no_parent(survey, flow)),
+        free: free_intent(survey),
         failure: failure.as_ref().and_then(|failure| failure.verification.as_ref()),
     };
     let next = next(&situation);

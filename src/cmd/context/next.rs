@@ -37,6 +37,10 @@ pub(super) struct Situation<'a> {
     pub(super) is_begun: bool,
     /// Whether root flows stay where they are: `flow.trunk` is none.
     pub(super) lands_nowhere: bool,
+    /// Why there is nothing to land on, and the command that mends it.
+    pub(super) no_parent: Option<(String, String)>,
+    /// An intent that no flow has yet.
+    pub(super) free: String,
     /// The verification that the flow has not passed.
     pub(super) failure: Option<&'a VerificationRow>,
 }
@@ -52,16 +56,17 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
         (Some(flow), _) if !now.is_foreign => flow,
         (Some(_), None) => {
             let why = "@ stands on a flow of somebody else's; say in your own words what yours is for";
-            return Next::run("jj flow new research --workspace ../research", why);
+            return Next::run(format!("jj flow new {free} --workspace ../{free}", free = now.free), why);
         }
         (Some(_), Some(yours)) => return go_on(yours, "@ stands on a flow of somebody else's"),
         (None, Some(yours)) if !now.is_begun => return go_on(yours, "@ stands on no flow"),
         (None, _) if now.is_begun => {
             let why = "@ has work and stands on no flow; say in your own words what for";
-            return Next::run("jj flow new --here research", why);
+            return Next::run(format!("jj flow new --here {}", now.free), why);
         }
         (None, _) => {
-            return Next::run("jj flow new research", "@ stands on no flow; say in your own words what for");
+            let why = "@ stands on no flow; say in your own words what for";
+            return Next::run(format!("jj flow new {}", now.free), why);
         }
     };
     match now.waiting {
@@ -99,7 +104,10 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
         Some(_) if now.lands_nowhere && status == Status::Success => {
             Next { command: None, why: "it is at success, and lands on nothing here".to_owned() }
         }
-        Some(_) => Next::run(format!("jj flow done {name}"), "when it is finished"),
+        Some(_) => match &now.no_parent {
+            Some((why, command)) => Next::run(command, why),
+            None => Next::run(format!("jj flow done {name}"), "when it is finished"),
+        },
     }
 }
 
@@ -129,7 +137,7 @@ pub(super) fn new_on(tip: &CommitId) -> String {
 
 fn resolve(packet: &Packet) -> Next {
     let commands = &packet.commands;
-    let why =
-        format!("it is in conflict: edit the files, then {}, then {}", commands.finish, commands.resume);
+    let then = commands.once_there();
+    let why = format!("it is in conflict: edit the files, then {}, then {}", then.finish, then.resume);
     Next::run(commands.resolve.clone(), why)
 }

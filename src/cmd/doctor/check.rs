@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::run_there;
 use crate::error::{Failure, Kind};
-use crate::output::{alarm, plain};
+use crate::output::{alarm, hung, plain};
 
 /// What mends whatever is jj-flow's own.
 const FIX: &str = "jj-flow doctor --fix";
@@ -128,19 +128,22 @@ impl Check {
 
     /// The mark, what was looked at and what was found, then the remedy: ready for a terminal.
     pub(super) fn lines(&self, width: usize) -> String {
-        let margin = format!("\n{:1$}", "", width + 8);
+        let column = width + 8;
+        let margin = format!("\n{:1$}", "", column);
         let mark = format!("{:4}", self.state.mark());
         let mark = match self.state {
             State::Good | State::Mended => mark,
             State::Warning | State::Bad => alarm(&mark, self.state == State::Bad),
         };
-        let mut text = format!("{:width$}  {}", self.what, self.says);
+        let set_in = |text: &str| plain(text.trim_end()).replace('\n', &margin);
+        let says = format!("{mark}  {:width$}  {}", self.what, set_in(&self.says));
+        let says = hung(&says, column);
         match &self.remedy {
-            Some(Remedy::Run(command)) => text.push_str(&format!("\nrun: {command}")),
-            Some(Remedy::Advice(advice)) => text.push_str(&format!("\n{advice}")),
-            None => {}
+            // A command stays in one piece, however narrow the terminal.
+            Some(Remedy::Run(command)) => format!("{says}{margin}{}", set_in(&format!("run: {command}"))),
+            Some(Remedy::Advice(advice)) => hung(&format!("{says}{margin}{}", set_in(advice)), column),
+            None => says,
         }
-        format!("{mark}  {}", plain(&text).replace('\n', &margin))
     }
 
     pub(super) fn json(&self) -> Value {

@@ -58,7 +58,15 @@ pub(super) fn run(args: &InstallArgs, call: &Call) -> anyhow::Result<()> {
         |text| settings::install(text, &program),
         |text| settings::uninstall(text, &program),
     )?;
-    finish(&[edit], PART, args.dry_run, Vec::new(), call)
+    finish(&[edit], PART, args.dry_run, machine_note(args, &program).into_iter().collect(), call)
+}
+
+/// A project's settings go to other machines with the repo: a path of this one leads nowhere there.
+fn machine_note(args: &Where, program: &str) -> Option<String> {
+    let is_path = args.project && program != "jj-flow";
+    is_path.then(|| {
+        format!("They name {program}, which is on this machine only, as jj-flow is not first on PATH here: put it there and install them again.")
+    })
 }
 
 pub(super) fn run_uninstall(args: &UninstallArgs, call: &Call) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::Call;
 use crate::env;
 use crate::jj::Repo;
-use crate::output::{age, plain, table};
+use crate::output::{age, fitted, plain};
 use crate::registry::{KnownRepo, Registry};
 use crate::session::require_jj;
 
@@ -30,7 +30,8 @@ pub(super) fn run(args: &ListArgs, mut call: Call) -> anyhow::Result<()> {
     let text = if repos.is_empty() {
         "No repos are known yet. Find them: jj flow repo scan .".to_owned()
     } else {
-        table(&["repo", "component", "flows", "open", "seen", "state", "id"], repos.iter().map(row).collect())
+        let heading = ["repo", "component", "flows", "open", "seen", "state", "id"];
+        fitted(&heading, repos.iter().map(row).collect(), &["component", "seen", "flows", "open", "id"])
     };
     Ok(call.out.answer(&text, json!({"repos": objects}))?)
 }

@@ -26,7 +26,7 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
         repos.entry((&flow.root, flow.repo.as_str())).or_default().push(flow);
     }
     let roots: Vec<Leaf> = repos.into_iter().map(|((root, _), flows)| repo_leaf(root, &flows)).collect();
-    let text = if roots.is_empty() { "No flows.".to_owned() } else { tree(&roots) };
+    let text = if roots.is_empty() { which.nothing("open flow") } else { tree(&roots) };
     let objects: Vec<Value> = flows.iter().map(flow_json).collect();
     call.out.answer(&text, json!({"flows": objects, "next": next}))?;
     if next.is_some() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::desk::read_flows;
+use super::target::free_intent;
 use super::which::Which;
 use crate::graph::Target;
 use crate::model::BookmarkName;
@@ -31,8 +32,10 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
     let flows: Vec<Value> = described.into_iter().map(|flow| describe(&survey, flow, current)).collect();
     let object = json!({"current": current, "trunk": survey.trunk, "flows": flows});
     let mut text = match (shown.is_empty(), which.filters()) {
-        (true, false) => "There are no open flows in this repo. Start one: jj flow new research".to_owned(),
-        (true, true) => "No flows.".to_owned(),
+        (true, false) => {
+            format!("There are no open flows in this repo. Start one: jj flow new {}", free_intent(&survey))
+        }
+        (true, true) => which.nothing("flow"),
         _ => tree(&grow(&survey, &shown, current, &session)),
     };
     if merged > 0 {
