@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from world import Programs
+from programs import Programs
 
 # Everything in the registry that a journal holds too, without the database's own numbers.
 DUMP = [

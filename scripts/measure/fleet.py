@@ -7,7 +7,7 @@ from pathlib import Path
 from measure.cases import case
 from measure.figures import Pairs
 from measure.world import World
-from world import say
+from programs import say
 
 FLEET = 1_000
 FLOWS = 10

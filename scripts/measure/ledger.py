@@ -9,7 +9,7 @@ from pathlib import Path
 from measure.cases import case
 from measure.figures import Pairs
 from measure.world import FLOW, World
-from world import say
+from programs import say
 
 
 FLOWS = 100_000  # a hundred in each of a thousand repos

@@ -12,7 +12,7 @@ from statistics import median
 from measure.cases import case
 from measure.figures import Pairs, spread
 from measure.world import Failed, Skipped, World
-from world import say
+from programs import say
 
 SPLIT = ("case", "jj-flow", "of that jj's own", "the rest", "beside it", "takes", "bar of the rest", "met?")
 COMMITS = 11_600

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from measure.figures import Pairs
-from world import Programs
+from programs import Programs
 
 FLOW = "a8f2--research"
 
