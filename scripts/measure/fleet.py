@@ -20,7 +20,7 @@ class Fleet:
 
     def __init__(self, world: World):
         say(f"  (making {FLEET:,} repos)")
-        self.world, self.folder = world, world.folder.parent / "fleet"
+        self.world, self.folder, self.moves = world, world.folder.parent / "fleet", 0
         for number in range(FLOWS):
             world.run("jj", "new", "main")
             world.commit(f"Work {number}")
@@ -54,28 +54,29 @@ class Fleet:
 
     def move(self, repos: list[Path]) -> None:
         """A flow of each moves to a new commit, by plain jj."""
+        self.moves += 1
         for repo in repos:
-            self.world.run("jj", "-R", str(repo), "describe", "-m", "Better work", "a8f2--researchA")
+            self.world.run("jj", "-R", str(repo), "describe", "-m", f"Better work {self.moves}", "a8f2--researchA")
 
     def log(self, repos: int = FLEET) -> list[str]:
         """`jj log` in each of the first so many, two at a time."""
         return ["sh", "-c", f"ls -d '{self.folder}'/* | head -n {repos} | xargs -P2 -I{{}} jj log -R {{}}"]
 
-    def pairs(self, ours: list[str], theirs: list[str], kept: dict[Path, bytes]) -> tuple[Pairs, float]:
-        """Both sides in turn, each from the records that are `kept`; and the MiB that ours took at most."""
-        times, peak = ([], []), 0.0
+    def pairs(self, ours: list[str], theirs: list[str], kept: dict[Path, bytes]) -> Pairs:
+        """Both sides in turn, each from the records that are `kept`."""
+        times = ([], [])
         for _ in range(self.world.runs // 4 + 2):
             self.put_back(kept)
             times[0].append(self.world.time([ours]))
-            peak = max(peak, self.world.peak)
             times[1].append(self.world.time([theirs]))
-        return Pairs(times[0][1:], times[1][1:]), peak
+        return Pairs(times[0][1:], times[1][1:])
 
     def row(self, name: str, kept: dict[Path, bytes], most: float | None, of: str = "x") -> list[str]:
         """`sync --all`, or `repo scan` where nothing is known."""
         ours = ["jj-flow", "sync", "--all"] if kept else ["jj-flow", "repo", "scan", str(self.folder)]
-        pairs, peak = self.pairs(ours, self.log(), kept)
-        return pairs.row(name, most, of, (peak, 0))
+        pairs = self.pairs(ours, self.log(), kept)
+        self.put_back(kept)
+        return pairs.row(name, most, of, (self.world.memory(ours), 0))
 
 
 def fleet(world: World) -> Fleet:
@@ -114,9 +115,9 @@ def growth(repos: int):
     def play(world: World) -> list[str]:
         many = fleet(world)
         level = many.know(repos)
-        same, _ = many.pairs(["jj-flow", "sync", "--all"], ["jj-flow", "--version"], level)
+        same = many.pairs(["jj-flow", "sync", "--all"], ["jj-flow", "--version"], level)
         many.move(many.repos[:repos])
-        changed, _ = many.pairs(["jj-flow", "sync", "--all"], many.log(repos), level)
+        changed = many.pairs(["jj-flow", "sync", "--all"], many.log(repos), level)
         return [f"{repos:,}", same.cells()[0], *changed.cells()]
 
 

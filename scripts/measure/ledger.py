@@ -66,12 +66,10 @@ def ask(name: str, *args: str, most: float | None = 100):
     def play(world: World) -> list[str]:
         know(world, FLOWS)
         ours = [["jj-flow", "-R", str(world.home), *args]]
-        times, peak = [], 0.0
-        for _ in range(world.runs + 1):
-            times.append(world.time(ours))
-            peak = max(peak, world.peak)
+        times = [world.time(ours) for _ in range(world.runs + 1)]
         nothing = [world.time([["jj-flow", "--version"]]) for _ in times]
-        return Pairs(times[1:], nothing[1:]).row(f"`{' '.join(args)}`, {FLOWS:,} flows", most, "ms", (peak, most and 64 or 0))
+        memory = world.memory(*ours), most and 64 or 0
+        return Pairs(times[1:], nothing[1:]).row(f"`{' '.join(args)}`, {FLOWS:,} flows", most, "ms", memory)
 
 
 ask("ask-status", "list", "--all", "--status", "failed")

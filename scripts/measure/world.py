@@ -13,6 +13,11 @@ from programs import Programs
 FLOW = "a8f2--research"
 
 
+PEAK = "import os, resource as r, sys; w = os.open(os.devnull, 1); a = sys.argv[1:]; " \
+       "s = os.waitpid(os.posix_spawn(a[0], a, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, w, n) for n in (1, 2)]), 0)[1]; " \
+       "print(r.getrusage(r.RUSAGE_CHILDREN).ru_maxrss); sys.exit(s != 0)"
+
+
 class Failed(Exception):
     """A command failed, or did not do what it is measured for."""
 
@@ -30,7 +35,6 @@ class World:
         programs = Programs(scratch, jj, binary, self.home)
         self.programs = programs.paths
         self.env, self.shim_env = ({**env, "JJ_FLOW_UID": "a8f2"} for env in (programs.env, programs.shim_env))
-        self.peak = 0.0  # MiB of memory that the last command took
         self.made = {}  # what is dear to make, and outlives a case
         self.said = os.open(scratch / "said", os.O_CREAT | os.O_RDWR | os.O_APPEND)
         self.wires = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -52,11 +56,17 @@ class World:
         for name, *args in commands:
             argv, env = (["jj", *args], self.shim_env) if name == "shim" else ([name, *args], self.env)
             child = os.posix_spawn(self.programs.get(name) or shutil.which(name), argv, env, file_actions=self.wires)
-            _, status, usage = os.wait4(child, 0)
+            _, status = os.waitpid(child, 0)
             if status:
                 raise Failed(f"`{' '.join(argv)}`: {self.heard()}")
-            self.peak = usage.ru_maxrss / 1024 if sys.platform == "linux" else usage.ru_maxrss / 1024**2
         return (time.perf_counter() - start) * 1000
+
+    def memory(self, argv: list[str]) -> float:
+        """The MiB that a command takes at most. It is started by a small process of its own, since a child begins with the
+        peak of its parent: what is smaller than that, some 10, cannot be told."""
+        name, *args = argv
+        peak = int(self.run(sys.executable, "-S", "-E", "-c", PEAK, str(self.programs[name]), *args))
+        return peak / 1024 if sys.platform == "linux" else peak / 1024**2
 
     def pairs(self, ours: list[list[str]], theirs: list[list[str]], runs: int = 0, landed: bool = False) -> Pairs:
         """Times both sides in turn, each from the state that is there now. A first pair warms up and does not count;
