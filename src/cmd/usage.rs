@@ -17,7 +17,10 @@ const ALL: &str = "jj flow";
 /// `help new` is `new --help`, as in jj.
 pub(super) fn with_help(args: &[OsString]) -> Vec<OsString> {
     let mut args = args.to_vec();
-    if let Some((at, "help")) = words(&args).first().copied() {
+    // Whether it is the command is looked at only where it is there at all: that takes as long as everything else.
+    let is_there = args.iter().any(|arg| arg == "help");
+    let first = if is_there { words(&args).first().copied() } else { None };
+    if let Some((at, "help")) = first {
         args.remove(at);
         args.push("--help".into());
     }

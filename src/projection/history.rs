@@ -121,7 +121,7 @@ impl Replay<'_> {
             // One that was conflicted in between has gone from where it was before that.
             let from = single(&moved.before).or_else(|| self.stood.get(&moved.name).cloned());
             if let (Some(from), Some(to)) = (from, single(&moved.after)) {
-                self.take_landings(step, &moved.name, &from, &to);
+                self.take_landings(place, step, &moved.name, &from, &to);
             }
             self.stood.extend(single(&moved.after).map(|to| (moved.name.clone(), to)));
         }
@@ -197,7 +197,14 @@ impl Replay<'_> {
     }
 
     /// A bookmark has moved: what it has gained has landed on it, what it has lost was taken back.
-    fn take_landings(&mut self, step: &Step, parent: &BookmarkName, from: &CommitId, to: &CommitId) {
+    fn take_landings(
+        &mut self,
+        place: usize,
+        step: &Step,
+        parent: &BookmarkName,
+        from: &CommitId,
+        to: &CommitId,
+    ) {
         let lands_here = |(name, known): &(&BookmarkName, &Known)| {
             let is_asked = known.at.is_some() && known.is_settled && known.trouble.is_none();
             is_asked && *name != parent && self.landing_parent(known) == Some(parent)
@@ -245,8 +252,26 @@ impl Replay<'_> {
                 }
                 _ => continue,
             };
+            let is_taken_back = matches!(what, What::TakenBack { .. });
             self.tell(step, &name, what, false);
+            if is_taken_back {
+                self.take_along(place, step, &name);
+            }
         }
+    }
+
+    /// What took a landing back may have moved the flow too: its row, open again, goes along.
+    fn take_along(&mut self, place: usize, step: &Step, name: &BookmarkName) {
+        let Some(known) = self.known.get_mut(name).filter(|known| place >= known.accounted) else { return };
+        let is_move = |found: &Found| {
+            found.flow == *name && found.op == step.operation.id && matches!(found.what, What::Moved { .. })
+        };
+        let Some(at) = self.found.iter().rposition(is_move) else { return };
+        let found = self.found.remove(at);
+        if let What::Moved { tip } = &found.what {
+            known.tip = tip.clone();
+        }
+        self.found.push(Found { is_aside: false, ..found });
     }
 
     /// The bookmark that a flow lands on, or has landed on.

@@ -296,3 +296,31 @@ fn one_that_was_overtaken_is_taken_back_all_the_same() {
     assert_eq!(repo.changes("description(exact:'else\n')").len(), 1);
     assert_eq!(env.rows(STATES), "a8f2--research|success|undone\n");
 }
+
+#[test]
+fn what_plain_jj_takes_back_beside_other_work_is_told_once() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    work(&repo, &["above the bookmark"]);
+    repo.flow(&["done"]).ok();
+    let op = |template: &str| {
+        let args = ["--ignore-working-copy", "op", "log", "--no-graph", "--template", template];
+        repo.jj(&args).ok().stdout
+    };
+    let operations = op(r#"id ++ " " ++ description.first_line() ++ "\n""#);
+    let (landed, _) = operations.split_once(' ').unwrap();
+    let moved = operations.lines().find(|line| line.contains(" point bookmark ")).unwrap();
+    let before = format!("{}-", moved.split(' ').next().unwrap());
+    repo.jj(&["--ignore-working-copy", "op", "restore", &before]).ok();
+    repo.jj(&["--at-operation", landed, "--ignore-working-copy", "describe", "--message=other"]).ok();
+    repo.jj(&["status"]).ok();
+    repo.flow(&["sync"]).ok();
+    // The flow goes back with its landing: its row is open before it moves.
+    let told = "SELECT kind FROM events WHERE operation = (SELECT operation FROM events WHERE kind = 'taken-back') \
+                AND flow = (SELECT id FROM FlowRegistry WHERE bookmark = 'a8f2--research') ORDER BY id";
+    assert_eq!(env.rows(told), "taken-back\nmoved\n");
+    let journal = std::fs::read_to_string(repo.shared().join("flow/journal.ndjson")).unwrap();
+    let key = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["key"].to_string();
+    let keys: std::collections::HashSet<String> = journal.lines().map(key).collect();
+    assert_eq!(keys.len(), journal.lines().count());
+}

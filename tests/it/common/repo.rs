@@ -223,7 +223,7 @@ impl<'e> TestRepo<'e> {
     }
 
     /// The repo's own folder, which all of its workspaces share.
-    pub(super) fn shared(&self) -> PathBuf {
+    pub(crate) fn shared(&self) -> PathBuf {
         let workspace = self.root.ancestors().find(|folder| folder.join(".jj").is_dir());
         let jj = workspace.expect("not in a jj repo").join(".jj");
         let repo = jj.join("repo");
