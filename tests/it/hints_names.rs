@@ -187,10 +187,10 @@ fn questions_that_are_not_understood() {
 fn questions_before_anything_is_recorded() {
     let env = environment();
     let home = env.dir("home");
-    meet(&home, "query 'SELECT 1'", "registry", ("cmd/query.rs", "jj flow sync --all")).mends();
+    meet(&home, "query 'SELECT 1'", "registry", ("cmd/desk.rs", "jj flow sync --all")).mends();
     let env = environment();
     let home = env.dir("home");
-    meet(&home, "export -o all.ndjson", "registry", ("cmd/export.rs", "jj flow sync --all")).mends();
+    meet(&home, "export -o all.ndjson", "registry", ("cmd/desk.rs", "jj flow sync --all")).mends();
     let repo = repo(&env);
     meet(&repo, "export --repo .", "unknown-flow", ("cmd/export.rs", "jj flow list --all")).succeeds();
 }

@@ -125,5 +125,5 @@ fn what_somebody_deletes_at_the_same_moment() {
     let repo = repo_with_flow(&env);
     repo.flow(&["done"]).ok();
     let repo = meanwhile(&repo, "jj bookmark delete a8f2--research; jj flow");
-    meet(&repo, "undo research", "raced", ("ledger.rs", "jj flow")).succeeds();
+    meet(&repo, "undo research", "raced", ("ledger/mod.rs", "jj flow")).succeeds();
 }
