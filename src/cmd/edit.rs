@@ -135,6 +135,11 @@ fn refused(path: &Utf8Path, Refusal(why): Refusal) -> Failure {
     Failure::new(Kind::Unmergeable, format!("Could not work on {path}: it {why}"))
 }
 
+/// Puts a text in the place of what a file was read to hold, whole or not at all.
+pub(super) fn replace(path: Utf8PathBuf, before: Option<String>, after: String) -> anyhow::Result<()> {
+    Edit { path, before, after: Some(after), folders: 0, action: Action::Updated }.checked()?.apply()
+}
+
 /// What is in a file; none where there is no file.
 pub(super) fn load(path: &Utf8Path) -> anyhow::Result<Option<String>> {
     let bytes = match fs::read(path) {

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use toml_edit::{DocumentMut, Item, Table};
 
+use super::edit::{load, replace};
 use crate::jj;
 
 /// The user's own file where they had none, so that what they set goes there. It goes with jj-flow, unless used.
@@ -24,7 +25,11 @@ pub(super) fn make(program: &Path, ours: &Utf8Path) -> anyhow::Result<()> {
     let Some(own) = own_file(ours).filter(|_| first.is_none_or(|first| first == ours)) else {
         return Ok(());
     };
-    fs::write(&own, EMPTY).with_context(|| format!("Could not write {own}"))
+    // It may be there, where JJ_CONFIG names ours alone.
+    match load(&own)? {
+        None => replace(own, None, EMPTY.to_owned()),
+        Some(_) => Ok(()),
+    }
 }
 
 /// A file that is there, or the first that jj reads of a folder.
@@ -36,15 +41,15 @@ fn first_file(path: &Utf8Path) -> Option<Utf8PathBuf> {
 
 /// Moves what is the user's in our file to their own, before ours is written anew or removed. Gives where it went.
 pub(super) fn rescue(ours: &Utf8Path, current: &str) -> anyhow::Result<Option<Utf8PathBuf>> {
-    let text = fs::read_to_string(ours).unwrap_or_default();
+    let text = load(ours)?.unwrap_or_default();
     let (Some(theirs), Some(own)) = (settings_beside(&text, current), own_file(ours)) else {
         return Ok(None);
     };
-    let had = if own.is_file() { fs::read_to_string(&own) } else { Ok(String::new()) };
-    let had = had.with_context(|| format!("Could not read {own}"))?;
-    let mut document: DocumentMut = had.parse().with_context(|| format!("Could not read {own}"))?;
+    let had = load(&own)?;
+    let text = had.as_deref().unwrap_or_default();
+    let mut document: DocumentMut = text.parse().with_context(|| format!("Could not read {own}"))?;
     merge(document.as_table_mut(), theirs);
-    fs::write(&own, document.to_string()).with_context(|| format!("Could not write {own}"))?;
+    replace(own.clone(), had, document.to_string())?;
     Ok(Some(own))
 }
 
