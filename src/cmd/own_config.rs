@@ -25,11 +25,7 @@ pub(super) fn make(program: &Path, ours: &Utf8Path) -> anyhow::Result<()> {
     let Some(own) = own_file(ours).filter(|_| first.is_none_or(|first| first == ours)) else {
         return Ok(());
     };
-    // It may be there, where JJ_CONFIG names ours alone.
-    match load(&own)? {
-        None => replace(own, None, EMPTY.to_owned()),
-        Some(_) => Ok(()),
-    }
+    replace(own, None, EMPTY.to_owned())
 }
 
 /// A file that is there, or the first that jj reads of a folder.
