@@ -1,4 +1,4 @@
-//! `jj-flow install` and `uninstall`: jj's config and the shim, put in place and taken out again.
+//! `jj-flow install`: jj's config and the shim, put in place.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,14 +12,12 @@ use serde_json::json;
 
 use super::{Call, own_config};
 use crate::error::{Failure, Kind, refuse};
-use crate::landing::VERIFY;
 use crate::output::plain;
-use crate::registry::list_path;
 use crate::session::require_jj;
 use crate::text::quoted;
 use crate::{env, jj, slots};
 
-const CONFIG: &str = include_str!("../../jj-config/flow.toml");
+pub(super) const CONFIG: &str = include_str!("../../jj-config/flow.toml");
 /// What the config file begins with, and how it is known as ours.
 const OURS: &str = "# jj-flow's part of jj's config.";
 /// The alias of jj's default templates that the log section of the config redefines.
@@ -36,19 +34,10 @@ pub(super) struct InstallArgs {
     no_shim: bool,
 }
 
-/// Take jj-flow out of jj's config, and the shim away
-#[derive(Debug, Args)]
-#[command(after_help = "Example: jj-flow uninstall --purge")]
-pub(super) struct UninstallArgs {
-    /// The registry too; each repo's own record stays in its .jj folder
-    #[arg(long)]
-    purge: bool,
-}
-
 /// Where things go.
 pub(super) struct Places {
     pub(super) config: Utf8PathBuf,
-    bin: Utf8PathBuf,
+    pub(super) bin: Utf8PathBuf,
 }
 
 /// What stands where jj-flow's config file belongs.
@@ -75,7 +64,7 @@ impl Places {
         Ok(Self { config, bin })
     }
 
-    fn shim(&self) -> Utf8PathBuf {
+    pub(super) fn shim(&self) -> Utf8PathBuf {
         self.bin.join("jj")
     }
 }
@@ -104,65 +93,6 @@ pub(super) fn run(args: &InstallArgs, call: Call) -> anyhow::Result<()> {
     Ok(call.out.answer(&lines.join("\n"), json!({"config": places.config, "shim": shim}))?)
 }
 
-pub(super) fn run_uninstall(args: &UninstallArgs, call: Call) -> anyhow::Result<()> {
-    let Some(program) = jj::locate() else {
-        refuse!(NoJj, "Could not find jj on PATH, which knows where its config is")
-    };
-    let places = Places::find(&program, "uninstall")?;
-    let (config, _) = call.place.load_config(&program)?;
-    let registry = call.place.registry_path(&config)?;
-    let mut lines = Vec::new();
-    if places.config.exists() {
-        refuse_foreign(&places.config)?;
-        let moved = own_config::rescue(&places.config, CONFIG)?;
-        remove(&places.config, &mut lines)?;
-        lines.extend(moved.map(|own| moved_line(&own)));
-    }
-    own_config::remove_unused(&places.config);
-    if is_ours(&places.shim()) {
-        remove(&places.shim(), &mut lines)?;
-    }
-    if args.purge {
-        let files = ["", "-wal", "-shm"].map(|ending| Utf8PathBuf::from(format!("{registry}{ending}")));
-        for file in files.into_iter().chain([list_path(&registry)]) {
-            if file.exists() {
-                remove(&file, &mut lines)?;
-            }
-        }
-        let elsewhere = Utf8PathBuf::from(format!("{registry}.elsewhere"));
-        if elsewhere.is_dir() {
-            fs::remove_dir_all(&elsewhere)?;
-            lines.push(format!("Removed {elsewhere}"));
-        }
-        let archive = format!("{registry}.archive");
-        if Utf8Path::new(&archive).is_dir() {
-            lines.push(format!("Left what jj flow gc has archived: {archive}"));
-        }
-    } else if registry.exists() {
-        lines.push(format!("Left the registry: {registry}"));
-    }
-    if let Some(cache) = env::cache_dir().map(|dir| dir.join("jj-version.json")).filter(|file| file.exists())
-    {
-        remove(&cache, &mut lines)?;
-    }
-    remove_scratch(&mut lines)?;
-    let caches = jj::cache_folder().into_iter().chain(super::hook::memo_folder());
-    caches.for_each(|folder| _ = fs::remove_dir_all(folder));
-    // conf.d and jj's own folder, then ours; one that holds anything of somebody else's stays.
-    let jj = places.config.ancestors().skip(1).take(2).map(Utf8Path::to_owned);
-    let folders = jj.chain([places.bin.clone()]).chain(env::data_dir()).chain(env::cache_dir());
-    for folder in folders {
-        let _ = fs::remove_dir(folder);
-    }
-    lines.extend(super::skill::installed(&call.place.dir, &[]));
-    lines.extend(super::hook::installed(&call.place.dir));
-    if lines.is_empty() {
-        lines.push("Nothing of jj-flow was installed.".to_owned());
-    }
-    lines.push("The program itself: cargo uninstall jj-flow".to_owned());
-    Ok(call.out.answer(&lines.join("\n"), json!({"removed": lines}))?)
-}
-
 /// Compares the config file with what belongs there. Writes nothing.
 pub(super) fn examine_config(program: &Path, call: &Call, places: &Places) -> anyhow::Result<Written> {
     Ok(match fs::read(&places.config) {
@@ -189,7 +119,7 @@ pub(super) fn put_config(
     Ok(moved)
 }
 
-fn moved_line(own: &Utf8Path) -> String {
+pub(super) fn moved_line(own: &Utf8Path) -> String {
     format!("Moved your own settings that stood in it: {own}")
 }
 
@@ -218,7 +148,7 @@ fn without_log(text: &str) -> String {
 }
 
 /// A file of that name that we did not write is not touched.
-fn refuse_foreign(path: &Utf8Path) -> anyhow::Result<()> {
+pub(super) fn refuse_foreign(path: &Utf8Path) -> anyhow::Result<()> {
     match fs::read(path) {
         Ok(text) if !text.starts_with(OURS.as_bytes()) => {
             refuse!(Config, "{path} is there and is not jj-flow's: move it away first")
@@ -280,29 +210,6 @@ pub(super) fn path_command(bin: &Utf8Path) -> (&'static str, String) {
 /// Whether it is a link to jj-flow, wherever that was.
 pub(super) fn is_ours(shim: &Utf8Path) -> bool {
     fs::read_link(shim).is_ok_and(|target| target.file_name().is_some_and(|name| name == "jj-flow"))
-}
-
-/// Removes the folders that verifications have worked in; one that is at work stays.
-fn remove_scratch(lines: &mut Vec<String>) -> anyhow::Result<()> {
-    let Some(verify) = env::cache_dir().map(|cache| cache.join(VERIFY)).filter(|verify| verify.is_dir())
-    else {
-        return Ok(());
-    };
-    for repo in verify.read_dir_utf8().with_context(|| format!("Could not read {verify}"))? {
-        let repo = repo?.into_path();
-        slots::remove(&repo).with_context(|| format!("Could not remove {repo}"))?;
-    }
-    lines.push(match fs::remove_dir(&verify) {
-        Ok(()) => format!("Removed {verify}"),
-        Err(_) => format!("Left what a verification is at work in: {verify}"),
-    });
-    Ok(())
-}
-
-fn remove(path: &Utf8Path, lines: &mut Vec<String>) -> anyhow::Result<()> {
-    fs::remove_file(path).with_context(|| format!("Could not remove {path}"))?;
-    lines.push(format!("Removed {path}"));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod tree;
 mod trust;
 mod uid;
 mod undo;
+mod uninstall;
 mod usage;
 mod which;
 
@@ -127,7 +128,7 @@ enum Command {
     Skill(skill::SkillArgs),
     Hook(hook::HookArgs),
     Install(install::InstallArgs),
-    Uninstall(install::UninstallArgs),
+    Uninstall(uninstall::UninstallArgs),
 }
 
 /// What every command is given.
@@ -229,7 +230,7 @@ fn dispatch(cli: Cli, call: Call) -> anyhow::Result<ExitCode> {
         Some(Command::Skill(args)) => skill::run(args, call),
         Some(Command::Hook(args)) => return hook::run(args, call),
         Some(Command::Install(args)) => install::run(args, call),
-        Some(Command::Uninstall(args)) => install::run_uninstall(args, call),
+        Some(Command::Uninstall(args)) => uninstall::run(args, call),
     }?;
     Ok(ExitCode::SUCCESS)
 }

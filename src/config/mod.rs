@@ -18,8 +18,9 @@ pub(crate) use understand::understand;
 pub(crate) use values::duration;
 
 use crate::model::BookmarkName;
+use crate::name::exempt::Exempt;
 use crate::name::normalise::Rules;
-use crate::name::policy::{Exempt, Policy};
+use crate::name::policy::Policy;
 
 /// One setting as it was found: the name without `flow.`, and whether the user's own config or command line
 /// set it rather than a repo's.

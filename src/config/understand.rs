@@ -7,9 +7,10 @@ use super::hooks::{hook, tool};
 use super::values::{count, duration, keep, text, texts};
 use super::{Config, Guard, Keep, Setting, Trunk};
 use crate::model::BookmarkName;
+use crate::name::exempt::Exempt;
 use crate::name::intent::Types;
 use crate::name::normalise::Rules;
-use crate::name::policy::{Exempt, Policy};
+use crate::name::policy::Policy;
 
 /// Reads the settings; each that is unknown or of the wrong form is a complaint, and its default holds. `tools` are
 /// the settings of jj's `merge-tools`, under their full names.

@@ -34,10 +34,7 @@ impl Journal {
         held: &Held,
     ) -> std::io::Result<Option<Compacted>> {
         held.require(&self.dir.join("lock"))?;
-        let bytes = match std::fs::read(self.path()) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            bytes => bytes?,
-        };
+        let bytes = self.read()?;
         let stays = |line: &&[u8]| match serde_json::from_slice::<Keyed<'_>>(line) {
             Ok(keyed) => !gone.contains(&*keyed.key),
             // What is not understood is not ours to take away.

@@ -9,6 +9,7 @@
 mod compact;
 mod lines;
 mod locks;
+mod notes;
 
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -17,13 +18,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Deserialize, Serialize};
 
 pub(crate) use lines::{Known, Look};
 pub(crate) use locks::{Held, InUse, short_hash};
+pub(crate) use notes::Identity;
 
 use crate::event::Event;
-use crate::model::{OpId, RepoId};
+use crate::model::RepoId;
 
 /// The folder `.jj/repo/flow` of one repo.
 #[derive(Debug)]
@@ -35,14 +36,6 @@ pub(crate) struct Journal {
 
 /// How much is read to find one line.
 const LONG: u64 = 1 << 14;
-
-/// Who a repo is. A copied folder brings its `id` along but lies in another inode.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    pub(crate) id: RepoId,
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
-}
 
 impl Journal {
     /// The journal of the repo whose shared folder (`.jj/repo`) this is. Touches nothing.
@@ -95,7 +88,9 @@ impl Journal {
         }
         let mut file = private().create(true).read(true).append(true).open(self.path())?;
         let mut text = String::new();
-        if ends_torn(&mut file)? {
+        let end = file.metadata()?.len();
+        if !ends_line(&mut file, end)? {
+            // A write that a full disk or a kill cut short.
             text.push('\n');
         }
         for event in events {
@@ -125,22 +120,6 @@ impl Journal {
         let lines = bytes[..whole].split(|byte| *byte == b'\n');
         let events = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         Ok(Some((events, offset + whole as u64)))
-    }
-
-    /// The operation up to which the events tell everything; none where there is no such word, or none that can be one.
-    pub(crate) fn told(&self) -> Option<OpId> {
-        let text = std::fs::read_to_string(self.dir.join("told")).ok()?;
-        let id = text.trim_end();
-        (id.len() == 128 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| OpId::new(id))
-    }
-
-    /// Writes down up to which operation the events tell everything, whole or not at all.
-    pub(crate) fn set_told(&self, op: &OpId) -> std::io::Result<()> {
-        if self.told().as_ref() == Some(op) {
-            return Ok(());
-        }
-        // Where a power cut takes it, more is looked at again.
-        self.replace("told", format!("{op}\n").as_bytes(), false)
     }
 
     /// The key of the event whose line ends at a byte offset: none for a line that is no event, or a long one.
@@ -191,66 +170,10 @@ impl Journal {
             read => read,
         }
     }
-
-    /// The identity on disk; none where there is none, or one that cannot be read.
-    pub(crate) fn identity(&self) -> Option<Identity> {
-        let text = std::fs::read(self.dir.join("id.json")).ok()?;
-        let identity: Identity = serde_json::from_slice(&text).ok()?;
-        identity.id.is_valid().then_some(identity)
-    }
-
-    /// Writes the identity, whole or not at all.
-    pub(crate) fn write_identity(&self, identity: &Identity) -> std::io::Result<()> {
-        self.replace("id.json", &serde_json::to_vec(identity)?, false)
-    }
-
-    /// What is kept of a repo on another machine beside its events; none where there is none, or none that can be read.
-    pub(crate) fn memo<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_slice(&std::fs::read(self.dir.join(name)).ok()?).ok()
-    }
-
-    /// Writes it, whole or not at all.
-    pub(crate) fn write_memo<T: Serialize>(&self, name: &str, memo: &T) -> std::io::Result<()> {
-        self.replace(name, &serde_json::to_vec(memo)?, false)
-    }
-
-    /// What is known of a repo elsewhere beside its events, as it was written down.
-    pub(crate) fn about(&self) -> Option<Vec<u8>> {
-        std::fs::read(self.dir.join("repo.json")).ok()
-    }
-
-    /// Writes it down, whole or not at all.
-    pub(crate) fn write_about(&self, about: &[u8]) -> std::io::Result<()> {
-        self.replace("repo.json", about, false)
-    }
-
-    /// Puts a new file into the place of one, on the disk before it stands there where it has to `last`.
-    fn replace(&self, name: &str, text: &[u8], last: bool) -> std::io::Result<()> {
-        let new = self.dir.join(format!("{name}.{}", std::process::id()));
-        let mut file = private().create(true).write(true).truncate(true).open(&new)?;
-        file.write_all(text)?;
-        if last {
-            file.sync_all()?;
-        }
-        std::fs::rename(&new, self.dir.join(name))
-    }
 }
 
 fn folder_of_others(registry: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{registry}.elsewhere"))
-}
-
-fn ends_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
-    if offset == 0 {
-        return Ok(true);
-    }
-    if file.metadata()?.len() < offset {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::Start(offset - 1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
 }
 
 fn private() -> OpenOptions {
@@ -259,14 +182,8 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Whether the last line lacks its newline: a write that a full disk or a kill cut short.
-fn ends_torn(file: &mut File) -> std::io::Result<bool> {
-    let end = file.metadata()?.len();
-    Ok(!is_end_of_line(file, end)?)
-}
-
 /// Whether a line ends right before an offset, as one does before the first.
-fn is_end_of_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
+fn ends_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
     if offset == 0 || file.metadata()?.len() < offset {
         return Ok(offset == 0);
     }

@@ -8,15 +8,12 @@
 
 use heck::{ToLowerCamelCase, ToSnakeCase};
 
-use super::grammar::{DEFAULT_MAX_DEPTH, FlowName, MAX_BYTES, NameError, SEPARATOR, Segment, Uid};
+use super::grammar::{DEFAULT_MAX_DEPTH, FlowName, NameError, SEPARATOR, Segment, Uid};
 use super::intent::Types;
+use super::nearest::nearest;
+use super::words::{ascii, camel_case, in_front, without_folder};
 
-/// Folders of branches that say nothing about the work; `fix/` and its like do, and stay as a word.
-const PLAIN_FOLDERS: [&str; 4] = ["feature", "feat", "topic", "task"];
 const NUMBERED: &str = "sub";
-/// A name that is cut short ends in no crumb of a segment smaller than this.
-const LEAST_CUT: usize = 8;
-
 /// What a repo asks of its names beyond the grammar. `default_type` is one of `types`, `max_depth` at least 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -132,98 +129,6 @@ fn split_uid(text: &str) -> Option<(Uid, &str)> {
     Some((Uid::parse(&head.trim().to_ascii_lowercase()).ok()?, path))
 }
 
-/// What the text says, without the one leading folder that says nothing.
-fn without_folder(text: &str) -> &str {
-    let text = text.trim();
-    match text.split_once('/') {
-        Some((folder, rest))
-            if PLAIN_FOLDERS.iter().any(|plain| folder.eq_ignore_ascii_case(plain))
-                && rest.contains(char::is_alphanumeric) =>
-        {
-            rest.trim()
-        }
-        _ => text,
-    }
-}
-
-/// Words in camelCase, of which the first may begin with a digit.
-fn camel_case(text: &str) -> Result<String, NameError> {
-    if Segment::parse(text).is_ok() {
-        return Ok(text.to_owned());
-    }
-    match ascii(text).to_lower_camel_case() {
-        _ if text.is_empty() => Err(NameError::Empty),
-        camel if camel.is_empty() => Err(NameError::NoLetter),
-        camel => Ok(camel),
-    }
-}
-
-/// The text in ASCII letters, digits and spaces: accents and apostrophes vanish, other signs part words.
-fn ascii(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match deunicode::deunicode_char(c) {
-            Some("" | "'") => {}
-            Some(letters) if c.is_alphanumeric() => plain.push_str(letters),
-            _ => plain.push(' '),
-        }
-    }
-    plain.retain(|c| c != '\'');
-    plain.replace(|c: char| !c.is_ascii_alphanumeric(), " ")
-}
-
-/// `word` before a camelCase text: `logic` and `fooBar` are `logicFooBar`.
-fn in_front(word: &str, camel: &str) -> String {
-    let mut letters = camel.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    word.chars().chain(first).chain(letters).collect()
-}
-
-/// The longest good name made from the beginning of these segments, the first being an intent.
-fn nearest(uid: &Uid, segments: &[Segment], rules: &Rules) -> Option<FlowName> {
-    let mut room = MAX_BYTES - uid.as_str().len();
-    let mut kept = Vec::new();
-    for segment in segments.iter().take(rules.max_depth) {
-        room = room.saturating_sub(SEPARATOR.len());
-        if segment.as_str().len() <= room {
-            room -= segment.as_str().len();
-            kept.push(segment.clone());
-            continue;
-        }
-        if kept.is_empty() {
-            kept.extend(cut_intent(segment, room, rules));
-        } else if room >= LEAST_CUT {
-            kept.extend(cut(segment, room));
-        }
-        break;
-    }
-    FlowName::from_segments(uid, &kept).ok()
-}
-
-/// An intent cut to `room` bytes; a type that would be cut off moves to the front.
-fn cut_intent(intent: &Segment, room: usize, rules: &Rules) -> Option<Segment> {
-    let shorter = cut(intent, room)?;
-    if rules.types.find(&shorter).is_some() {
-        return Some(shorter);
-    }
-    let its_type = rules.types.find(intent).unwrap_or(&rules.default_type);
-    let subject = cut(intent, room.checked_sub(its_type.len())?)?;
-    Segment::parse(&in_front(its_type, subject.as_str())).ok()
-}
-
-/// The beginning of a segment longer than `room`, up to its last whole word, or within a word so long
-/// that this would leave less than half of the room used.
-fn cut(segment: &Segment, room: usize) -> Option<Segment> {
-    let text = segment.as_str();
-    let starts_word = |at: &usize| {
-        let (before, here) = (&text[..*at], &text[*at..]);
-        here.starts_with(|c: char| c.is_ascii_uppercase())
-            && before.ends_with(|c: char| !c.is_ascii_uppercase())
-    };
-    let end = (room / 2..=room).rev().find(starts_word).unwrap_or(room);
-    Segment::parse(&text[..end]).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -317,19 +222,6 @@ mod tests {
         let refusal = made(text).unwrap_err();
         assert_eq!(refusal.error, error);
         assert_eq!(refusal.nearest.unwrap().as_str(), nearest);
-    }
-
-    #[rstest]
-    #[case("words ".repeat(50), format!("logic{}", "Words".repeat(37)))]
-    #[case("words ".repeat(50) + "research", format!("research{}", "Words".repeat(37)))]
-    #[case("x".repeat(300), format!("logicX{}", "x".repeat(188)))]
-    #[case("x".repeat(300) + " docs", format!("docsX{}", "x".repeat(189)))]
-    #[case(format!("research--{}", "words ".repeat(50)), format!("research--words{}", "Words".repeat(35)))]
-    #[case(format!("research{}--subflow", "X".repeat(180)), format!("research{}", "X".repeat(180)))]
-    fn what_is_too_long_is_cut_between_words(#[case] text: String, #[case] nearest: String) {
-        let refusal = made(&text).unwrap_err();
-        assert!(matches!(refusal.error, NameError::TooLong { bytes } if bytes > MAX_BYTES));
-        assert_eq!(refusal.nearest.unwrap().as_str(), format!("a8f2--{nearest}"));
     }
 
     #[rstest]

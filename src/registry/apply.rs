@@ -6,12 +6,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
-use super::landings::{insert_elsewhere, insert_landing, merge, move_on, pushed, settle};
+use super::flow_rows::{find_flow, find_gone, insert_flow, merge, move_tip, rename, set_status, trouble};
+use super::landings::{insert_elsewhere, insert_landing, move_on, pushed, settle};
 use super::rows::text_of;
 use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
 use crate::failpoint;
-use crate::model::{BookmarkName, RepoId, Status, Tip, Trouble};
+use crate::model::{BookmarkName, RepoId, Status, Trouble};
 use crate::name::FlowName;
 
 /// A stretch of a journal: its events, and where it ends, in bytes.
@@ -233,43 +234,6 @@ fn known_event(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Resul
     Ok(known.is_some())
 }
 
-fn find_flow(db: &Connection, repo: &RepoId, bookmark: &str) -> rusqlite::Result<Option<i64>> {
-    db.prepare_cached(
-        "SELECT id FROM FlowRegistry WHERE repo = ?1 AND lower(bookmark) = lower(?2) AND gone_at IS NULL",
-    )?
-    .query_row(params![repo.as_str(), bookmark], |row| row.get(0))
-    .optional()
-}
-
-/// The row of a flow that went and whose change was this one.
-fn find_gone(db: &Connection, repo: &RepoId, bookmark: &str, tip: &Tip) -> rusqlite::Result<Option<i64>> {
-    db.prepare_cached(
-        "SELECT id FROM FlowRegistry WHERE repo = ?1 AND bookmark = ?2 AND change_id = ?3 AND gone_at IS NOT NULL \
-         ORDER BY id DESC LIMIT 1",
-    )?
-    .query_row(params![repo.as_str(), bookmark, tip.change.as_str()], |row| row.get(0))
-    .optional()
-}
-
-fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<Option<i64>> {
-    let What::Created { tip, parent, component, .. } = &event.what else { return Ok(None) };
-    let Ok(name) = FlowName::parse(event.flow.as_str()) else { return Ok(None) };
-    db.prepare_cached(
-        "INSERT INTO FlowRegistry (repo, bookmark, uid, component, intent, subflow, change_id, commit_id, \
-             parent_flow, actor, created_at, updated_at, last_event) \
-         VALUES (:repo, :bookmark, :uid, :component, :intent, :subflow, :change, :commit, \
-             :parent, :actor, :at, :at, (SELECT coalesce(max(id), 0) + 1 FROM events))",
-    )?
-    .execute(named_params! {
-        ":repo": repo.as_str(), ":bookmark": name.as_str(), ":uid": name.uid().as_str(),
-        ":component": component, ":intent": name.intent(), ":subflow": name.subflow(),
-        ":change": tip.change.as_str(), ":commit": tip.commit.as_str(),
-        ":parent": parent.as_ref().map(|parent| parent.as_str()),
-        ":actor": event.actor, ":at": text_of(event.at),
-    })?;
-    Ok(Some(db.last_insert_rowid()))
-}
-
 fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rusqlite::Result<i64> {
     let (from, to, reason) = match &event.what {
         What::Status { from, to, reason } => (*from, Some(*to), reason.as_deref()),
@@ -291,48 +255,4 @@ fn insert_event(db: &Connection, repo: &RepoId, flow: i64, event: &Event) -> rus
         ":reason": reason, ":operation": event.op.as_ref().map(|op| op.as_str()), ":line": event.to_line(),
     })?;
     Ok(db.last_insert_rowid())
-}
-
-/// Every change of a row names the event that makes it: that is how the database tells it from one from outside. The
-/// row of what has landed stays as it landed.
-fn move_tip(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE FlowRegistry SET change_id = ?2, commit_id = ?3, last_event = ?4 \
-         WHERE id = ?1 AND status <> 'merged'",
-    )?
-    .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
-    Ok(())
-}
-
-fn set_status(db: &Connection, flow: i64, event: i64, status: Status) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE FlowRegistry SET status = ?2, last_event = ?3 WHERE id = ?1")?
-        .execute(params![flow, status.as_str(), event])?;
-    Ok(())
-}
-
-fn trouble(db: &Connection, flow: i64, event: i64, trouble: Option<Trouble>) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE FlowRegistry SET trouble = ?2, last_event = ?3 WHERE id = ?1")?
-        .execute(params![flow, trouble.map(Trouble::as_str), event])?;
-    Ok(())
-}
-
-/// The row takes the new name, and so do the rows that have it as their parent.
-fn rename(
-    db: &Connection,
-    repo: &RepoId,
-    flow: i64,
-    id: i64,
-    event: &Event,
-    to: &FlowName,
-) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE FlowRegistry SET bookmark = ?2, uid = ?3, intent = ?4, subflow = ?5, last_event = ?6 WHERE id = ?1",
-    )?
-    .execute(params![flow, to.as_str(), to.uid().as_str(), to.intent(), to.subflow(), id])?;
-    db.prepare_cached(
-        "UPDATE FlowRegistry SET parent_flow = ?3, last_event = ?4 \
-         WHERE repo = ?1 AND parent_flow = ?2 AND gone_at IS NULL",
-    )?
-    .execute(params![repo.as_str(), event.flow.as_str(), to.as_str(), id])?;
-    Ok(())
 }

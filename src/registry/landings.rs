@@ -236,12 +236,3 @@ pub(super) fn pushed(db: &Connection, flow: i64, landing: &str, remote: &str) ->
         .execute(params![flow, landing, remote])?;
     Ok(())
 }
-
-pub(super) fn merge(db: &Connection, flow: i64, event: i64, tip: &Tip) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE FlowRegistry SET status = 'merged', reason = NULL, change_id = ?2, commit_id = ?3, last_event = ?4 \
-         WHERE id = ?1",
-    )?
-    .execute(params![flow, tip.change.as_str(), tip.commit.as_str(), event])?;
-    Ok(())
-}

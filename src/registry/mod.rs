@@ -11,6 +11,7 @@ mod contexts;
 mod events;
 mod export;
 mod filter;
+mod flow_rows;
 mod graft;
 mod health;
 mod landings;

@@ -250,3 +250,23 @@ fn work_that_goes_on_above_a_working_copy_is_read() {
     assert!(repo.flow(&["sync", "--all"]).ok().stdout.contains("(0 events)"));
     assert_eq!(tip(), repo.changes("subject('goes on')").concat());
 }
+
+/// Only jj knows the change of a commit that git has made.
+#[test]
+fn what_git_has_committed_on_top_of_a_flow_is_its_tip_whoever_reads_it() {
+    let env = environment();
+    let repo = repo(&env, "field");
+    repo.jj(&["new", "a8f2--research"]).ok();
+    repo.write("b.txt", "b\n");
+    repo.git(&["add", "."]).ok();
+    repo.git(&["commit", "-m", "by git"]).ok();
+    repo.flow(&["sync"]).ok();
+    let tip = || env.rows("SELECT change_id FROM FlowRegistry").trim().to_owned();
+    assert_eq!(tip(), repo.changes("subject('by git')").concat());
+    let before = everything(&env);
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(env.data_home().join(format!("jj-flow/registry.db{end}")));
+    }
+    env.dir("").flow(&["sync", "--all"]).ok();
+    assert_eq!(everything(&env), before);
+}

@@ -20,7 +20,7 @@ const UNREACHED: &[(Site, &str)] = &[
     (("landing/undo.rs", "jj flow undo {flow}"), "twelve others in a row have to be faster"),
     (("landing/strip.rs", "XDG_CACHE_HOME=$PWD/.cache jj-flow doctor"), "the system knows everybody's home"),
     (
-        ("session/mod.rs", "JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor"),
+        ("session/place.rs", "JJ_FLOW_REGISTRY=$PWD/registry.db jj-flow doctor"),
         "the system knows everybody's home",
     ),
     (("landing/mend.rs", "jj flow"), "twelve others in a row have to be faster"),

@@ -1,17 +1,13 @@
 //! The part of a repo's history that a survey of its flows needs, from the disk alone: what `jj log` would give for
 //! [`revset::survey`](crate::jj::revset::survey) in 15 ms takes one here.
 
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use camino::Utf8Path;
-
-use super::commit::{Commit, load_commit};
+use super::commit::Commit;
+use super::walk::Walk;
 use super::{OpStore, Target, View, is_root};
 use crate::graph::{Bookmark, Change, Graph, RemoteBookmark};
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
-
-/// How many commits are read before jj is asked instead: it has an index.
-const MOST: usize = 2_000;
 
 /// The bookmarks and remotes that jj's own `trunk()` looks for.
 const TRUNKS: [&str; 3] = ["main", "master", "trunk"];
@@ -116,100 +112,14 @@ fn added(target: &Target) -> impl Iterator<Item = &CommitId> {
     target.iter().step_by(2).flatten()
 }
 
-/// A walk over commits from the latest down, painting each with the bases that it is an ancestor of.
-pub(super) struct Walk<'a> {
-    git_dir: &'a Utf8Path,
-    /// None for one that is not at hand.
-    commits: HashMap<CommitId, Option<Commit>>,
-    /// Of which bases each commit is an ancestor, or is it, a bit for each.
-    masks: HashMap<CommitId, u64>,
-    /// The bits of all.
-    full: u64,
-}
-
-impl<'a> Walk<'a> {
-    pub(super) fn new(git_dir: &'a Utf8Path) -> Self {
-        Self { git_dir, commits: HashMap::new(), masks: HashMap::new(), full: 0 }
-    }
-
-    fn read(&mut self, id: &CommitId) -> Option<&Commit> {
-        self.commits.entry(id.clone()).or_insert_with(|| load_commit(self.git_dir, id)).as_ref()
-    }
-
-    /// From heads and bases down to what is beneath every base. None where a commit is not at hand, or they are too many;
-    /// unless it is `strict`, one that is beneath a base may be missing: git packs whole histories, and what is beneath a
-    /// packed base is as packed.
-    pub(super) fn run<'c>(
-        &mut self,
-        bases: &[CommitId],
-        heads: impl Iterator<Item = &'c CommitId>,
-        strict: bool,
-    ) -> Option<()> {
-        let bits = u32::try_from(bases.len()).ok().filter(|bases| *bases < 64)?;
-        let full = (1_u64 << bits) - 1;
-        let is_full = |mask: u64| bits > 0 && mask == full;
-        heads.for_each(|head| _ = self.masks.entry(head.clone()).or_default());
-        for (bit, base) in bases.iter().enumerate() {
-            *self.masks.entry(base.clone()).or_default() |= 1 << bit;
-        }
-        let mut waiting: HashSet<CommitId> = self.masks.keys().cloned().collect();
-        let mut open = waiting.iter().filter(|id| !is_full(self.masks[*id])).count();
-        let mut queue: BinaryHeap<(i64, String)> =
-            waiting.iter().map(|id| (self.time(id), id.to_string())).collect();
-        // Beneath what is beneath every base is nothing else.
-        while let Some((_, id)) = queue.pop().filter(|_| open > 0) {
-            let id = CommitId::new(id);
-            waiting.remove(&id);
-            let mask = self.masks.get(&id).copied().unwrap_or_default();
-            open -= usize::from(!is_full(mask));
-            if is_root(id.as_str()) {
-                continue;
-            }
-            if self.commits.len() > MOST {
-                return None;
-            }
-            let parents = match self.read(&id) {
-                Some(commit) => commit.parents.clone(),
-                None if is_full(mask) || mask != 0 && !strict => continue,
-                None => return None,
-            };
-            for parent in parents {
-                let known = self.masks.get(&parent).copied();
-                let all = known.unwrap_or_default() | mask;
-                if known == Some(all) {
-                    continue;
-                }
-                self.masks.insert(parent.clone(), all);
-                if waiting.insert(parent.clone()) {
-                    open += usize::from(!is_full(all));
-                    queue.push((self.time(&parent), parent.to_string()));
-                } else {
-                    open -= usize::from(!is_full(known.unwrap_or_default()) && is_full(all));
-                }
-            }
-        }
-        self.full = if bits == 0 { u64::MAX } else { full };
-        Some(())
-    }
-
-    /// Whether something is not beneath every base.
-    fn is_between(&self, id: &CommitId) -> bool {
-        self.masks.get(id).is_some_and(|mask| *mask != self.full) && !is_root(id.as_str())
-    }
-
-    fn time(&mut self, id: &CommitId) -> i64 {
-        self.read(id).map_or(0, |commit| commit.committed)
-    }
-
-    /// The commits that a survey has, children before parents: those that it starts from, everything on top of a flow,
-    /// and what lies between these and what is beneath every base.
-    fn keep(&self, marks: &Marks<'_>) -> Vec<CommitId> {
+impl Walk<'_> {
+    /// The commits of flows, and everything on top of one.
+    fn above<'s>(&'s self, marks: &Marks<'s>) -> HashSet<&'s CommitId> {
         let mut children: HashMap<&CommitId, Vec<&CommitId>> = HashMap::new();
         for (id, commit) in &self.commits {
             let parents = commit.iter().flat_map(|commit| &commit.parents).filter(|_| self.is_between(id));
             parents.for_each(|parent| children.entry(parent).or_default().push(id));
         }
-        let starts: HashSet<&CommitId> = marks.all().collect();
         let mut above = marks.flows.clone();
         let mut next: Vec<&CommitId> = above.iter().copied().collect();
         while let Some(id) = next.pop() {
@@ -219,8 +129,15 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        above
+    }
+
+    /// The commits that a survey has, children before parents: those that it starts from, everything on top of a flow,
+    /// and what lies between these and what is beneath every base.
+    fn keep(&self, marks: &Marks<'_>, above: &HashSet<&CommitId>) -> Vec<CommitId> {
+        let starts: HashSet<&CommitId> = marks.all().collect();
         // Each one behind all that is beneath it.
-        let mut heads: Vec<&CommitId> = starts.iter().chain(&above).chain(&marks.over).copied().collect();
+        let mut heads: Vec<&CommitId> = starts.iter().chain(above).chain(&marks.over).copied().collect();
         heads.sort();
         let (mut kept, mut seen) = (Vec::new(), HashSet::new());
         let mut stack: Vec<(&CommitId, bool)> = heads.into_iter().map(|head| (head, false)).collect();
@@ -248,7 +165,8 @@ impl<'a> Walk<'a> {
         marks: &Marks<'_>,
         surveyed: &Surveyed<'_>,
     ) -> Option<Vec<Change>> {
-        let kept = self.keep(marks);
+        let above = self.above(marks);
+        let kept = self.keep(marks, &above);
         let mut on: HashMap<&CommitId, Vec<Bookmark>> = HashMap::new();
         for (name, target) in &view.bookmarks {
             for commit in added(target) {
@@ -277,7 +195,9 @@ impl<'a> Walk<'a> {
         for id in kept {
             let commit = self.commits.get(&id).and_then(Option::as_ref);
             let change = commit.and_then(|commit| commit.change.clone()).or_else(|| (surveyed.change)(&id));
-            if change.is_none() && marks.flows.contains(&id) {
+            // Of what another program made only jj knows the change. What trunks have is looked at by its commit.
+            let is_work = above.contains(&id) || self.masks.get(&id) == Some(&0) && !is_root(id.as_str());
+            if change.is_none() && is_work {
                 return None;
             }
             let workspaces = view.working_copies.iter().filter(|(_, at)| **at == id && !is_alone);
@@ -304,17 +224,6 @@ impl<'a> Walk<'a> {
         Some(changes)
     }
 
-    /// The commits that were read beneath these, and themselves.
-    fn beneath<'c>(&'c self, heads: impl IntoIterator<Item = &'c CommitId>) -> HashSet<&'c CommitId> {
-        let (mut seen, mut next) = (HashSet::new(), heads.into_iter().collect::<Vec<_>>());
-        while let Some(id) = next.pop() {
-            if seen.insert(id) {
-                next.extend(self.commits.get(id).into_iter().flatten().flat_map(|commit| &commit.parents));
-            }
-        }
-        seen
-    }
-
     /// Whether a commit has the files of its parent. Of a described merge it is not asked: that is work either way.
     fn is_empty(&self, commit: &Commit, marks: &Marks<'_>) -> Option<bool> {
         match commit.parents.as_slice() {
@@ -335,32 +244,6 @@ fn parents_of(commit: &Commit) -> Vec<CommitId> {
     match commit.parents.as_slice() {
         [] => vec![CommitId::new("0".repeat(40))],
         parents => parents.to_vec(),
-    }
-}
-
-/// What two commits do not have beneath them both.
-#[derive(Debug, Default)]
-pub(crate) struct Between {
-    /// Beneath the second one alone, and itself.
-    pub(crate) gained: HashSet<CommitId>,
-    /// Beneath the first one alone, and itself.
-    pub(crate) lost: HashSet<CommitId>,
-}
-
-impl OpStore {
-    /// What lies between two commits. None where one of it is not at hand, or they are too many.
-    pub(crate) fn load_between(&self, from: &CommitId, to: &CommitId) -> Option<Between> {
-        let mut walk = Walk::new(self.git_dir.as_ref()?);
-        walk.run(&[from.clone(), to.clone()], std::iter::empty(), true)?;
-        let mut between = Between::default();
-        for (commit, mask) in walk.masks {
-            _ = match mask {
-                1 => between.lost.insert(commit),
-                2 => between.gained.insert(commit),
-                _ => false,
-            };
-        }
-        Some(between)
     }
 }
 

@@ -9,6 +9,7 @@ mod decode;
 mod graph;
 mod places;
 mod trail;
+mod walk;
 mod wire;
 
 #[cfg(test)]
@@ -20,9 +21,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 pub(crate) use changes::ChangeTable;
-pub(crate) use graph::{Between, Surveyed};
+pub(crate) use graph::Surveyed;
 pub(super) use places::{load_name, load_place};
 pub(crate) use trail::{Move, Step};
+pub(crate) use walk::Between;
 
 use super::Repo;
 use crate::model::{BookmarkName, ChangeId, CommitId, OpId};
