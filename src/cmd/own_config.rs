@@ -50,9 +50,11 @@ pub(super) fn rescue(ours: &Utf8Path, current: &str) -> anyhow::Result<Option<Ut
 }
 
 /// Removes the user's own file where it has nothing of theirs in it.
-pub(super) fn remove_unused(ours: &Utf8Path) {
-    let own = own_file(ours).filter(|own| fs::read(own).is_ok_and(|text| text == EMPTY.as_bytes()));
-    own.map(fs::remove_file);
+pub(super) fn remove_unused(ours: &Utf8Path) -> anyhow::Result<()> {
+    match own_file(ours).filter(|own| fs::read(own).is_ok_and(|text| text == EMPTY.as_bytes())) {
+        Some(own) => fs::remove_file(&own).with_context(|| format!("Could not remove {own}")),
+        None => Ok(()),
+    }
 }
 
 /// What a text sets that the other does not; none where that is nothing, or the text cannot be read.

@@ -37,7 +37,7 @@ pub(super) fn run(args: &UninstallArgs, call: Call) -> anyhow::Result<()> {
         remove(&places.config, &mut lines)?;
         lines.extend(moved.map(|own| moved_line(&own)));
     }
-    own_config::remove_unused(&places.config);
+    own_config::remove_unused(&places.config)?;
     if is_ours(&places.shim()) {
         remove(&places.shim(), &mut lines)?;
     }

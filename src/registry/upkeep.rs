@@ -76,8 +76,8 @@ impl Registry {
         read().map_err(failure)
     }
 
-    /// The moves before a time that went on to a later move, oldest first. The last one before a flow went stays, since
-    /// by it a bookmark that comes back is known, and so does one to a commit that landed.
+    /// The moves before a time that went on to a later move, oldest first; what was told aside moved no row. The last one
+    /// before a flow went stays, since by it a bookmark that comes back is known, and so does one to a commit that landed.
     pub(crate) fn superseded_moves(
         &self,
         repo: &RepoId,
@@ -90,6 +90,7 @@ impl Registry {
                    AND NOT EXISTS (SELECT 1 FROM FlowRegistry AS r WHERE r.last_event = e.id) \
                    AND 'moved' = (SELECT later.kind FROM events AS later \
                        WHERE later.flow = e.flow AND later.id > e.id AND later.kind IN ('moved', 'deleted') \
+                         AND coalesce(json_extract(later.line, '$.aside'), false) = false \
                        ORDER BY later.id LIMIT 1) \
                    AND NOT EXISTS (SELECT 1 FROM landings AS l WHERE l.flow = e.flow \
                        AND json_extract(e.line, '$.tip.commit') IN (l.tip_from, l.tip_to)) \

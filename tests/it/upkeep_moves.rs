@@ -78,6 +78,24 @@ fn superseded_moves_go_from_registry_and_journal() {
     assert_rebuilt(&env, &[&repo]);
 }
 
+/// A rebase that was undone before anybody looked stands in the log alone: the row is where the move before it went.
+#[test]
+fn a_move_that_was_told_aside_follows_no_other() {
+    let env = TestEnvironment::new();
+    let repo = repo(&env, "field");
+    repo.flow(&["new", "research"]).ok();
+    repo.write("work", "work\n");
+    repo.jj(&["commit", "-m", "research"]).ok();
+    repo.flow(&["fail", "--reason", "why"]).ok();
+    repo.jj(&["rebase", "-s", "a8f2--research", "-o", "root()"]).ok();
+    repo.jj(&["undo"]).ok();
+    repo.flow(&["sync"]).ok();
+    let aside = "SELECT count(*) FROM events WHERE kind = 'moved' AND json_extract(line, '$.aside')";
+    assert_eq!(env.rows(aside), "1\n");
+    later(&repo).flow(&["gc"]).ok();
+    assert_rebuilt(&env, &[&repo]);
+}
+
 #[rstest]
 fn killed_anywhere_the_next_one_finishes(
     #[values("compacted", "rereading", "replaced", "removed")] step: &str,
