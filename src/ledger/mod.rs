@@ -183,7 +183,7 @@ impl Ledger {
             HashSet::new()
         };
         let mut events = Vec::new();
-        for event in self.actor.found(found) {
+        for event in self.actor.found(self.leave_out_ended(found)?) {
             let is_new = matches!(event.what, What::Created { .. });
             if live.contains(&event.flow) == is_new || self.registry.knows(&self.repo, &event)? {
                 continue;
@@ -215,6 +215,26 @@ impl Ledger {
             self.grow(&events)??;
         }
         Ok(events)
+    }
+
+    /// Leaves out the coming of flows whose going is on record by now. So is their coming then, though by another key:
+    /// whoever makes a flow writes it down before there is an operation that has its bookmark.
+    fn leave_out_ended(&self, found: Vec<Found>) -> anyhow::Result<Vec<Found>> {
+        let mut left = Vec::new();
+        for (place, event) in found.iter().enumerate() {
+            let is_end = |later: &&Found| {
+                later.flow == event.flow && matches!(later.what, What::Deleted {} | What::Renamed { .. })
+            };
+            let end = found[place + 1..].iter().find(is_end);
+            let has_ended = match end.filter(|_| matches!(event.what, What::Created { .. })) {
+                Some(end) => self.registry.knows_end(&self.repo, &event.flow, &end.op)?,
+                None => false,
+            };
+            if !has_ended {
+                left.push(event.clone());
+            }
+        }
+        Ok(left)
     }
 
     /// Writes events down, behind what was changed in the database before, and takes them in. The journal has them where

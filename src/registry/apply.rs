@@ -12,7 +12,7 @@ use super::rows::text_of;
 use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
 use crate::failpoint;
-use crate::model::{BookmarkName, RepoId, Status, Trouble};
+use crate::model::{BookmarkName, OpId, RepoId, Status, Trouble};
 use crate::name::FlowName;
 
 /// A stretch of a journal: its events, and where it ends, in bytes.
@@ -73,6 +73,17 @@ impl Registry {
     /// Whether an event of a repo has been taken in.
     pub(crate) fn knows(&self, repo: &RepoId, event: &Event) -> anyhow::Result<bool> {
         known_event(&self.db, repo, event).map_err(failure)
+    }
+
+    /// Whether a flow's name went in an operation, as far as is on record: it was deleted, or renamed.
+    pub(crate) fn knows_end(&self, repo: &RepoId, flow: &BookmarkName, op: &OpId) -> anyhow::Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE repo = ?1 AND operation = ?2 \
+                   AND kind IN ('deleted', 'renamed') AND json_extract(line, '$.flow') = ?3)";
+        let read = || {
+            let values = params![repo.as_str(), op.as_str(), flow.as_str()];
+            self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+        };
+        read().map_err(failure)
     }
 
     /// The events of a repo that were made in the database itself and stand in no journal yet.

@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 
+use crate::common::invariants::assert_rebuilt;
 use crate::common::{TestEnvironment, TestRepo};
 use crate::shim::{environment, names};
 
@@ -43,6 +44,34 @@ fn field(env: &TestEnvironment) -> TestRepo<'_> {
     repo.shim(&["bookmark", "create", "foo", "-r", "@-"]).ok();
     repo.commit("b.txt", "b\n", "second");
     repo
+}
+
+/// `jj flow new` writes its row down before there is an operation that has the bookmark.
+#[rstest]
+#[case::deleted("bookmark delete a8f2--docs", "(a8f2--docs)|created,deleted\n")]
+#[case::undone("undo", "(a8f2--docs)|created,deleted\n")]
+#[case::undone_and_redone("undo;redo", "a8f2--docs|created,deleted,created\n")]
+#[case::restored("op restore @--", "(a8f2--docs)|created,deleted\n")]
+#[case::abandoned("abandon @", "(a8f2--docs)|created,deleted\n")]
+#[case::renamed("bookmark rename a8f2--docs a8f2--schema", "a8f2--schema|created,renamed\n")]
+#[case::renamed_and_deleted(
+    "bookmark rename a8f2--docs a8f2--schema;bookmark delete a8f2--schema",
+    "(a8f2--schema)|created,renamed,deleted\n"
+)]
+fn what_becomes_of_a_flow_right_after_it_was_made_is_told_once(#[case] lines: &str, #[case] history: &str) {
+    let env = environment();
+    let repo = env.repo("field");
+    repo.commit("a.txt", "a\n", "first");
+    repo.flow(&["new", "docs"]).ok();
+    for line in lines.split(';') {
+        repo.shim(&line.split(' ').collect::<Vec<_>>()).ok();
+    }
+    assert_eq!(env.rows(HISTORY), history);
+    for _ in 0..2 {
+        repo.flow(&["sync"]).ok();
+        assert_eq!(env.rows(HISTORY), history);
+    }
+    assert_rebuilt(&env, &[&repo]);
 }
 
 #[rstest]
