@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) arrived: Vec<BookmarkName>,
     /// Bookmarks that stand where the source has them.
     pub(crate) level: Vec<BookmarkName>,
+    /// Whether a repo that was there has got anything.
+    pub(crate) is_changed: bool,
 }
 
 /// Removes what earlier runs left unfinished in a folder.
@@ -110,6 +112,7 @@ fn make(
         level: bookmarks.iter().map(|(name, _)| name.clone()).collect(),
         arrived: Vec::new(),
         written,
+        is_changed: true,
     })
 }
 

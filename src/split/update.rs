@@ -52,6 +52,7 @@ pub(crate) fn update(work: &Work<'_>, source: &Source<'_>, state: &mut State) ->
     }
     abandon_gone(&there.jj, &gone)?;
     remember(work, source.history, &written, state);
+    outcome.is_changed = is_moved || is_tagged || is_passing || !gone.is_empty() || written.new_commits > 0;
     outcome.written = written;
     Ok(outcome)
 }
@@ -98,16 +99,17 @@ fn move_bookmarks(
             outcome.level.push(name.clone());
             continue;
         }
-        is_changed = true;
         let follows = local == last || local.as_ref().is_some_and(is_beneath);
         if follows && !heads.conflicted.contains(name) {
             run_update_ref(git_dir, &head_ref(name), &new, local.as_ref())?;
+            is_changed = true;
             outcome.level.push(name.clone());
         } else {
             let remote = format!("refs/remotes/{REMOTE}/{name}");
             let before = run_read_ref(git_dir, &remote)?;
             if before != Some(new) {
                 run_update_ref(git_dir, &remote, &new, before.as_ref())?;
+                is_changed = true;
                 outcome.arrived.push(name.clone());
             }
         }

@@ -87,7 +87,8 @@ impl Line {
         self.done = match (is_dry, is_new) {
             (true, _) => Done::Planned,
             (_, true) => Done::New,
-            _ => Done::Added,
+            _ if outcome.is_changed => Done::Added,
+            _ => Done::Unchanged,
         };
     }
 
