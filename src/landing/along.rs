@@ -9,7 +9,7 @@ use crate::error::{Failure, Kind};
 use crate::failpoint;
 use crate::graph::Change;
 use crate::jj::{self, Jj, revset};
-use crate::model::OpId;
+use crate::model::{ChangeId, OpId};
 
 /// The setting by which jj itself brings a workspace up to date that somebody else's operation left behind.
 pub(super) const UPDATE_STALE: &str = "--config=snapshot.auto-update-stale=true";
@@ -53,6 +53,47 @@ pub(super) fn seal(jj: &Jj, plan: &Plan) -> anyhow::Result<bool> {
         jj.run(&[UPDATE_STALE, "new", &tip])?;
     }
     Ok(plan.seal_here || !others.is_empty())
+}
+
+/// Puts each workspace that was sealed back onto the change that it edited. Edits made meanwhile go into the flow's tip
+/// where that is the change; else they stay where they are, and so does whatever somebody has made of the empty change.
+pub(super) fn unseal(jj: &Jj, sealed: &Plan) -> anyhow::Result<()> {
+    let stood = jj.read_at(&sealed.op, "working_copies()")?;
+    let edited = |is_it: &dyn Fn(&Change) -> bool| stood.changes().iter().find(|change| is_it(change));
+    let others = find(jj, &sealed.op, &sealed.seal)?;
+    // All edits are in their changes before the first one rewrites what others stand on.
+    for place in others.iter().map(|(_, other)| other).chain(sealed.seal_here.then_some(jj)) {
+        place.run(&[UPDATE_STALE, "log", "--no-graph", "--limit=1", "--template=''"])?;
+    }
+    for (name, other) in &others {
+        if let Some(change) = edited(&|change| change.workspaces.contains(name)) {
+            put_back(other, &sealed.tip.change, &change.id)?;
+        }
+    }
+    if let Some(change) = edited(&|change| change.here).filter(|_| sealed.seal_here) {
+        put_back(jj, &sealed.tip.change, &change.id)?;
+    }
+    // Whoever was put back early may have been rewritten since.
+    for (_, other) in &others {
+        bring(other, &jj.require_head()?)?;
+    }
+    Ok(())
+}
+
+/// Puts one workspace back, so long as it stands on the change that sealing it has made.
+fn put_back(jj: &Jj, tip: &ChangeId, edited: &ChangeId) -> anyhow::Result<()> {
+    let top = revision(tip);
+    let sealing = format!(
+        "--revisions=@ & children({top}) & description(exact:'') & heads(all()) ~ merges() ~ bookmarks()"
+    );
+    let template = "--template=if(empty, 'empty', 'edited')";
+    match jj.run(&[UPDATE_STALE, "log", "--no-graph", &sealing, template])?.as_str() {
+        "empty" => {}
+        "edited" if tip == edited => _ = jj.run(&["squash", "--into", &top])?,
+        _ => return Ok(()),
+    }
+    jj.run(&["edit", &revision(edited)])?;
+    Ok(())
 }
 
 /// The other workspaces of these names whose folders are there: without one there is nothing that could be edited.
@@ -100,7 +141,7 @@ fn bring(jj: &Jj, published: &OpId) -> anyhow::Result<()> {
     if change.is_empty() {
         return Ok(());
     }
-    let change = crate::model::ChangeId::new(change);
+    let change = ChangeId::new(change);
     let copies = revset::change(&change);
     let ours = jj.read_at(published, &copies)?;
     let now = jj.read_at(&jj.require_head()?, &copies)?;

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::along::{bring_along, seal, snapshot};
+use super::along::{bring_along, seal, snapshot, unseal};
 use super::chain::{Chain, look, revision, speculate};
 use super::packet::read_packet;
 use super::plan::{Goal, Plan};
@@ -38,6 +38,8 @@ pub(crate) fn land(
     // Whether a hook has run: from then on the parent stays where it is until this has landed.
     let mut hooked = false;
     let mut overtaken = 0;
+    // The plans that workspaces were sealed for.
+    let mut sealed = Vec::new();
     loop {
         let planned = plan(strip.ledger)?;
         if overtaken == ATTEMPTS {
@@ -78,7 +80,11 @@ pub(crate) fn land(
         }
         // Only now, when nothing but a verification can stand in its way, does anybody's working copy move.
         let snapshot = snapshot(strip.jj, &planned.op, &planned.carried, &mut snapshotted)?;
-        if seal(strip.jj, &planned)? || snapshot {
+        let is_sealed = seal(strip.jj, &planned)?;
+        if is_sealed || snapshot {
+            if is_sealed {
+                sealed.push(planned.clone());
+            }
             if !planned.carried.others.is_empty() {
                 // A snapshot leaves the workspaces above it behind.
                 let head = strip.jj.require_head()?;
@@ -94,7 +100,13 @@ pub(crate) fn land(
             }
             continue;
         }
-        let Verdict { proof, ran } = verify(strip, &planned, &chain)?;
+        let Verdict { proof, ran } = match verify(strip, &planned, &chain) {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                put_back(strip, &sealed)?;
+                return Err(error);
+            }
+        };
         failpoint::reach("verified");
         hooked |= ran;
         if held.is_none() {
@@ -109,6 +121,12 @@ pub(crate) fn land(
             None => overtaken += 1,
         }
     }
+}
+
+/// Whoever edited the flow goes on where they were: what does not pass moves nobody.
+fn put_back(strip: &mut Strip<'_>, sealed: &[Plan]) -> anyhow::Result<()> {
+    let unfinished = sealed.iter().rev().filter_map(|plan| unseal(strip.jj, plan).err()).collect::<Vec<_>>();
+    tell_unfinished(strip, &unfinished)
 }
 
 fn overtaken_too_often(plan: &Plan) -> anyhow::Error {

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use rstest::rstest;
 
 use crate::common::{Output, TestEnvironment, TestRepo};
-use crate::shapes::{repo, work, work_on_main};
+use crate::shapes::{files, repo, work, work_on_main};
 use crate::shim::environment;
 
 /// Sets `flow.hooks.verify` in the user's own config, to a value of TOML.
@@ -168,6 +168,62 @@ fn a_flow_that_failed_lands_once_it_passes() {
     repo.flow(&["done"]).ok();
     assert_eq!(env.rows(VERIFICATIONS), "0|exit 1\n1|exit 0\n");
     assert_eq!(env.rows("SELECT status, reason FROM FlowRegistry"), "merged|NULL\n");
+}
+
+#[rstest]
+#[case::untouched_meanwhile("", "base ok one")]
+#[case::edited_meanwhile("echo x >$JJ_FLOW_REPO/meanwhile; ", "base meanwhile ok one")]
+fn whoever_edits_the_flow_goes_on_there_and_asks_again(#[case] meanwhile: &str, #[case] landed: &str) {
+    let env = environment();
+    set_hook(&env, &format!("'{meanwhile}test -e ok'"));
+    let repo = repo(&env);
+    repo.flow(&["new", "research"]).ok();
+    repo.write("one", "x\n");
+    repo.jj(&["status"]).ok();
+    let before = repo.log();
+    repo.flow(&["done", "--message=Add one"]).exits(4);
+    assert_eq!(repo.log(), before);
+    repo.write("ok", "x\n");
+    repo.flow(&["done", "--message=Add one"]).ok();
+    assert_eq!(files(&repo, "main"), landed);
+}
+
+#[test]
+fn whoever_edits_the_flow_in_another_workspace_goes_on_there() {
+    let env = environment();
+    let repo = repo(&env);
+    repo.flow(&["new", "research"]).ok();
+    work(&repo, &["one"]);
+    let there = repo.workspace("there");
+    for place in [&repo, &there] {
+        place.jj(&["edit", "a8f2--research"]).ok();
+    }
+    let before = repo.log();
+    let root = there.root().to_str().unwrap();
+    set_hook(
+        &env,
+        &format!("'for at in $JJ_FLOW_REPO {root}; do echo x >$at/in-$(basename $at); done; false'"),
+    );
+    repo.flow(&["done", "research"]).exits(4);
+    assert_eq!(repo.log(), before);
+    for place in [&repo, &there] {
+        let status = place.jj(&["status"]).ok();
+        assert!(!status.stderr.contains("stale"), "{status}");
+    }
+    assert_eq!((repo.log(), files(&repo, "a8f2--research").as_str()), (before, "base in-field in-there one"));
+}
+
+#[test]
+fn what_became_something_else_while_it_was_verified_stays() {
+    let env = environment();
+    set_hook(&env, "'jj -R $JJ_FLOW_REPO describe -m mine; false'");
+    let repo = repo(&env);
+    repo.flow(&["new", "research"]).ok();
+    work(&repo, &["one"]);
+    repo.jj(&["edit", "a8f2--research"]).ok();
+    repo.flow(&["done"]).exits(4);
+    assert_eq!(repo.changes("@- & a8f2--research & description(substring:'one')").len(), 1, "{}", repo.log());
+    assert_eq!(repo.changes("@ & description(substring:'mine')").len(), 1, "{}", repo.log());
 }
 
 #[rstest]
