@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::target::{find_row, unknown};
 use super::which::{Asked, Paging, Which, tell_more};
+use crate::event::What;
 use crate::output::{hung, plain};
 use crate::registry::{EventFilter, Filter, LoggedEvent, Page};
 
@@ -26,7 +27,7 @@ pub(super) struct LogArgs {
     which: Which,
 
     /// Only events of this kind, such as created, moved, status, landed
-    #[arg(long = "kind", value_name = "KIND")]
+    #[arg(long = "kind", value_name = "KIND", value_parser = What::KINDS, hide_possible_values = true)]
     what: Option<String>,
 
     /// Only what this uid did or found

@@ -5,17 +5,21 @@ use clap::Args;
 use jiff::{Span, Timestamp};
 
 use super::Call;
-use super::desk::open_to_read;
+use super::desk::{is_flow, open_to_read};
+use super::shim::load_existing;
+use super::target::{find_name, find_row};
+use crate::config::Config;
 use crate::env;
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
-use crate::model::{Flow, Status};
+use crate::model::{BookmarkName, Flow, Status};
 use crate::name::FlowName;
 use crate::name::grammar::Segment;
 use crate::name::intent::Types;
 use crate::output::plain;
-use crate::registry::{Cursor, Filter, Registry};
-use crate::session::require_jj;
+use crate::registry::{Cursor, Filter, LandsOn, Registry};
+use crate::session::{Session, require_jj};
+use crate::survey::{Survey, trunk_candidates};
 
 /// The filters of a listing.
 #[derive(Clone, Debug, Default, Args)]
@@ -40,7 +44,7 @@ pub(super) struct Which {
     #[arg(long)]
     pub(super) component: Option<String>,
 
-    /// Only flows that land on this bookmark
+    /// Only flows that land on this bookmark: the trunk, or a flow in full or by the end of its name
     #[arg(long, value_name = "BOOKMARK")]
     pub(super) parent: Option<String>,
 
@@ -95,14 +99,46 @@ impl Which {
             let (config, _) = call.place.load_config(&require_jj()?)?;
             call.out.follow(config.color.as_deref());
             let registry = Registry::open_to_read(&call.place.registry_path(&config)?)?;
-            return Ok(Asked { registry, filter: self.filter(&config.rules.types)? });
+            let parent = self.parent_anywhere(&config);
+            return Ok(Asked { registry, filter: Filter { parent, ..self.filter(&config.rules.types)? } });
         }
-        let (session, _) = open_to_read(call)?;
+        let (session, read) = open_to_read(call)?;
         let repo = session.repo_id().filter(|_| !self.all);
         let known = self.all || repo.is_some();
         let registry = if known { session.open_registry(&call.place)? } else { None };
-        let filter = Filter { repo, ..self.filter(&session.config.rules.types)? };
+        let parent = match (&repo, &registry, &self.parent) {
+            (Some(repo), Some(registry), Some(text)) => {
+                let survey = match read {
+                    Some(survey) => survey,
+                    None => {
+                        let rows = session.rows(Some(registry))?;
+                        Survey::new(session.read_flows()?, rows, &session.config.trunk)
+                    }
+                };
+                let find = || Ok(find_row(registry, Some(repo), text)?.bookmark);
+                Some(parent_here(&session, &survey, text, find)?)
+            }
+            _ => self.parent_anywhere(&session.config),
+        };
+        let filter = Filter { repo, parent, ..self.filter(&session.config.rules.types)? };
         Ok(Asked { registry, filter })
+    }
+
+    /// What flows of one repo are to land on, as its survey shows it.
+    pub(super) fn parent_in(&self, session: &Session, survey: &Survey) -> anyhow::Result<Option<LandsOn>> {
+        let Some(text) = &self.parent else { return Ok(None) };
+        let find = || Ok(find_name(survey.flows.iter().map(|flow| &flow.name), text)?.bookmark());
+        parent_here(session, survey, text, find).map(Some)
+    }
+
+    /// What flows of all repos are to land on: which trunk each of them has is not on record, and so every name that a
+    /// trunk may have stands for them all.
+    fn parent_anywhere(&self, config: &Config) -> Option<LandsOn> {
+        let name = BookmarkName::new(self.parent.as_ref()?);
+        Some(match trunk_candidates(&config.trunk).contains(&name) {
+            true => LandsOn::Trunk(name),
+            false => LandsOn::Ending(name.to_string()),
+        })
     }
 
     fn filter(&self, types: &Types) -> anyhow::Result<Filter> {
@@ -111,7 +147,6 @@ impl Which {
             uid: self.uid.clone(),
             kind: self.kind.clone().map(|kind| (kind, types.clone())),
             component: self.component.clone(),
-            parent: self.parent.clone(),
             since: self.since.as_deref().map(|text| since(text, env::now())).transpose()?,
             text: self.text.clone(),
             ..Filter::default()
@@ -119,7 +154,12 @@ impl Which {
     }
 
     /// Whether a flow passes whose row is at hand.
-    pub(super) fn passes(&self, flow: &Flow, types: &Types) -> anyhow::Result<bool> {
+    pub(super) fn passes(
+        &self,
+        flow: &Flow,
+        types: &Types,
+        parent: Option<&LandsOn>,
+    ) -> anyhow::Result<bool> {
         let filter = self.filter(types)?;
         let name = FlowName::parse(flow.bookmark.as_str()).ok();
         let is_of = |kind: &str| {
@@ -132,12 +172,25 @@ impl Which {
             && filter.uid.is_none_or(|uid| name.as_ref().is_some_and(|name| name.uid().as_str() == uid))
             && self.kind.as_deref().is_none_or(is_of)
             && filter.component.is_none_or(|component| component == flow.component)
-            && filter
-                .parent
-                .is_none_or(|parent| flow.parent.as_ref().is_some_and(|own| own.as_str() == parent))
+            && parent.is_none_or(|parent| parent.is(flow.parent.as_ref()))
             && filter.since.is_none_or(|since| flow.updated_at >= since)
             && filter.text.as_deref().is_none_or(has))
     }
+}
+
+/// What a name stands for in a repo: its trunk, another bookmark, or the flow that `find` finds.
+fn parent_here(
+    session: &Session,
+    survey: &Survey,
+    text: &str,
+    find: impl FnOnce() -> anyhow::Result<BookmarkName>,
+) -> anyhow::Result<LandsOn> {
+    let name = BookmarkName::new(text);
+    if survey.trunk.as_ref() == Some(&name) {
+        return Ok(LandsOn::Trunk(name));
+    }
+    let is_other = !is_flow(&name) && load_existing(&session.jj)?.contains(text);
+    Ok(LandsOn::Bookmark(if is_other { name } else { find()? }))
 }
 
 impl Paging {

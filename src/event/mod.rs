@@ -147,6 +147,31 @@ impl Event {
 }
 
 impl What {
+    /// Every word of the event log.
+    pub(crate) const KINDS: [&str; 21] = [
+        "created",
+        "moved",
+        "renamed",
+        "deleted",
+        "conflicted",
+        "divergent",
+        "clear",
+        "elsewhere",
+        "taken-back",
+        "status",
+        "landing",
+        "landed",
+        "dropped",
+        "undoing",
+        "undone",
+        "kept",
+        "pushed",
+        "verified",
+        "conflict",
+        "resolved",
+        "aborted",
+    ];
+
     /// A flow that was just made; the ledger adds who its maker is.
     pub(crate) fn created(tip: Tip, parent: Option<BookmarkName>, component: &str, origin: Origin) -> Self {
         Self::Created { tip, parent, component: component.to_owned(), origin, context: None }
@@ -182,6 +207,8 @@ impl What {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::model::ChangeId;
 
@@ -242,6 +269,11 @@ mod tests {
             What::Moved { tip: tip() },
             What::Renamed { to: BookmarkName::new("b1c4--docs") },
             What::Deleted {},
+            What::Conflicted { targets: vec![None] },
+            What::Divergent {},
+            What::Clear {},
+            What::Elsewhere { landing: "l".into(), parent: BookmarkName::new("main"), tip: tip() },
+            What::TakenBack { landing: "l".into() },
             What::Status {
                 from: Some(Status::InProgress),
                 to: Status::Failed,
@@ -259,6 +291,10 @@ mod tests {
             What::Resolved { conflict: "x".into() },
             What::Aborted { conflict: "x".into() },
         ];
+        assert_eq!(
+            all.each_ref().map(What::kind).iter().collect::<HashSet<_>>(),
+            What::KINDS.iter().collect()
+        );
         for what in all {
             let event = event(what);
             let line = event.to_line();

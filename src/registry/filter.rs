@@ -19,8 +19,7 @@ pub(crate) struct Filter {
     /// A type that the intent names, and all types that there are.
     pub(crate) kind: Option<(String, Types)>,
     pub(crate) component: Option<String>,
-    /// The bookmark that a flow is to land on.
-    pub(crate) parent: Option<String>,
+    pub(crate) parent: Option<LandsOn>,
     /// Touched, or happened, since then.
     pub(crate) since: Option<Timestamp>,
     /// Stands in the bookmark, the component or the reason, in whatever case.
@@ -30,6 +29,41 @@ pub(crate) struct Filter {
     pub(crate) limit: Option<usize>,
     /// Where the page before ended.
     pub(crate) after: Option<Cursor>,
+}
+
+/// What flows are to land on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LandsOn {
+    /// The trunk, which the row of a root flow does not name.
+    Trunk(BookmarkName),
+    Bookmark(BookmarkName),
+    /// A flow of whichever repo, in full or by the end of its name.
+    Ending(String),
+}
+
+impl LandsOn {
+    /// Whether a flow lands on it whose row has this parent.
+    pub(crate) fn is(&self, parent: Option<&BookmarkName>) -> bool {
+        match self {
+            Self::Trunk(trunk) => parent.is_none_or(|parent| parent == trunk),
+            Self::Bookmark(name) => parent == Some(name),
+            Self::Ending(end) => parent.is_some_and(|parent| {
+                format!("--{}", parent.as_str())
+                    .to_lowercase()
+                    .ends_with(&format!("--{}", end.to_lowercase()))
+            }),
+        }
+    }
+
+    fn condition(&self) -> (&'static str, String) {
+        match self {
+            Self::Trunk(trunk) => ("(f.parent_flow IS NULL OR f.parent_flow = ?)", trunk.to_string()),
+            Self::Bookmark(name) => ("f.parent_flow = ?", name.to_string()),
+            Self::Ending(end) => {
+                ("('--' || f.parent_flow) LIKE ? ESCAPE '\\'", format!("%--{}", escaped(end)))
+            }
+        }
+    }
 }
 
 /// A place in a list that is sorted by time and number, latest first.
@@ -83,7 +117,8 @@ impl Filter {
             restrict("f.component = ?", &one(component));
         }
         if let Some(parent) = &self.parent {
-            restrict("f.parent_flow = ?", &one(parent));
+            let (term, value) = parent.condition();
+            restrict(term, &one(&value));
         }
         if let Some(since) = self.since {
             restrict(&format!("{at} >= ?"), &one(&text_of(since)));
@@ -149,14 +184,13 @@ impl Registry {
 
 /// What LIKE takes for a text anywhere in another.
 fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern + "%"
+    format!("%{}%", escaped(text))
+}
+
+/// What LIKE takes for a text.
+fn escaped(text: &str) -> String {
+    let escape = |character: char| matches!(character, '%' | '_' | '\\').then_some('\\');
+    text.chars().flat_map(|character| escape(character).into_iter().chain([character])).collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(crate) use apply::Stretch;
 pub(crate) use archive::{archive, archive_path};
 pub(crate) use events::{EventFilter, LoggedEvent};
 pub(crate) use export::{ContextRow, FORMAT as EXPORT_FORMAT, Told};
-pub(crate) use filter::{Cursor, Filter};
+pub(crate) use filter::{Cursor, Filter, LandsOn};
 pub(crate) use health::{Health, exposed};
 pub(crate) use landings::{KnownLanding, LandingRow};
 pub(crate) use open::default_path;

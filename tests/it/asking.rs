@@ -52,6 +52,11 @@ const SCALING: &str = "a8f2--jjResearch--scaling";
 #[case(&["--all", "--type", "log"], &[])]
 #[case(&["--all", "--component", "two"], &["a8f2--logicBridge"])]
 #[case(&["--parent", RESEARCH], &[SCALING])]
+#[case(&["--parent", "jjResearch"], &[SCALING])]
+#[case(&["--parent", "main"], &["b1c4--docs", RESEARCH])]
+#[case(&["--all", "--parent", "main"], &["a8f2--logicBridge", "b1c4--docs", RESEARCH])]
+#[case(&["--all", "--parent", "jjresearch"], &[SCALING])]
+#[case(&["--all", "--parent", "research"], &[])]
 #[case(&["--all", "--text", "LUCK"], &["b1c4--docs"])]
 #[case(&["--all", "--text", "100%"], &[])]
 #[case(&["--all", "--since", "1h", "--type", "docs"], &["b1c4--docs"])]
@@ -68,6 +73,17 @@ fn flows_are_listed_by_what_is_asked(#[case] args: &[&str], #[case] expected: &[
     let open = |flow: &serde_json::Value| flow["status"] != "merged";
     let listed = answer["flows"].as_array().unwrap().iter().filter(|flow| open(flow)).count();
     assert!(args.is_empty() || tree.len() == listed, "{tree:?} {answer}");
+}
+
+#[rstest]
+#[case(&["list", "--parent", "jjResaerch"], "Error: There is no flow jjResaerch in this repo; did you mean a8f2--jjResearch", 1)]
+#[case(&["--parent", "nobody"], "Error: There is no flow nobody in this repo", 1)]
+#[case(&["log", "--kind", "bogus"], "Error: invalid value 'bogus' for '--kind <KIND>'", 2)]
+fn what_there_is_not_is_refused(#[case] args: &[&str], #[case] says: &str, #[case] exit: i32) {
+    let env = TestEnvironment::new();
+    let [one, _] = field(&env);
+    let refused = one.flow(args).exits(exit);
+    assert!(refused.stderr.contains(says), "{refused}");
 }
 
 #[test]

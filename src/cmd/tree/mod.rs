@@ -47,11 +47,12 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
 /// The flows that pass the filters: the open ones, unless a status is asked for.
 fn passing<'a>(survey: &'a Survey, which: &Which, session: &Session) -> anyhow::Result<HashSet<&'a str>> {
     let types = &session.config.rules.types;
+    let parent = which.parent_in(session, survey)?;
     let mut names = HashSet::new();
     for flow in &survey.flows {
         let is_asked = !which.status.is_empty() || flow.status.is_open();
         let passes = match &flow.row {
-            Some(row) => which.passes(row, types)?,
+            Some(row) => which.passes(row, types, parent.as_ref())?,
             None => !which.filters(),
         };
         if is_asked && passes {
