@@ -7,6 +7,7 @@ use super::Call;
 use super::begin::{Beginning, Begun, Start, begin};
 use super::desk::Desk;
 use super::target::{find_flow, free_intent, require_free};
+use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::Origin;
 use crate::jj;
@@ -49,12 +50,14 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
         None => open_parent(&survey, &name),
     };
     let parent_name = parent.map(|parent| parent.name.bookmark());
+    warn_of_trunk(&desk, &call, &survey)?;
     let (place, begun) = if args.here {
         let place = here(&desk, &survey, args)?;
         let change = desk.make_flow(&name, parent_name, Origin::New, None)?;
         (place, Begun { change, workspace: None })
     } else {
-        let Place { revset, shown } = start(&survey, parent, args.from.as_deref());
+        let Place { revset, shown } =
+            start(&survey, &desk.session.config.trunk, parent, args.from.as_deref());
         let start = Start { revset, parent: parent_name, origin: Origin::New };
         (shown, begin(&mut desk, &call, &name, start, &args.beginning, &typed(args))?)
     };
@@ -62,6 +65,17 @@ pub(super) fn run(args: &NewArgs, mut call: Call) -> anyhow::Result<()> {
     let (place, change) = (plain(&place), begun.change.short());
     let text = format!("Started {name} on {place}{} (change {change}).", begun.place());
     desk.answer(&call, &text, json!({"flow": flow, "workspace": begun.workspace}))
+}
+
+/// What is set may be a slip, or a bookmark that is still to come.
+fn warn_of_trunk(desk: &Desk, call: &Call, survey: &Survey) -> anyhow::Result<()> {
+    match (&desk.session.config.trunk, &survey.trunk) {
+        (Trunk::Named(name), None) => {
+            let text = format!("Warning: flow.trunk is {name}, which is no bookmark here.");
+            Ok(call.out.note(&plain(&text))?)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What was typed behind the verb, but for its workspace and its description.
@@ -125,7 +139,7 @@ struct Place {
 
 /// REV, else the parent's tip, else the trunk. Where there is no trunk it is the work that is there: nobody's
 /// files vanish because a repo has no `main` yet.
-fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Place {
+fn start(survey: &Survey, setting: &Trunk, parent: Option<&Standing>, from: Option<&str>) -> Place {
     if let Some(revset) = from {
         return Place { revset: revset.to_owned(), shown: revset.to_owned() };
     }
@@ -143,5 +157,10 @@ fn start(survey: &Survey, parent: Option<&Standing>, from: Option<&str>) -> Plac
     }
     let has_work = survey.graph.here().is_some_and(|change| change.has_work());
     let revset = if has_work { "@" } else { "@-" };
-    Place { revset: revset.to_owned(), shown: "the work that is here, as this repo has no trunk".to_owned() }
+    let why = match setting {
+        Trunk::Named(name) => format!("there is no bookmark {name}"),
+        Trunk::None => "flow.trunk is none".to_owned(),
+        Trunk::Auto(_) => "this repo has no trunk".to_owned(),
+    };
+    Place { revset: revset.to_owned(), shown: format!("the work that is here, as {why}") }
 }

@@ -37,9 +37,11 @@ fn parent_of<'a>(
 ) -> anyhow::Result<(BookmarkName, &'a Change)> {
     let (name, is_told) = (&flow.name, into.is_some());
     let Some(parent) = into.or_else(|| survey.landing_parent(flow)) else {
-        let message = format!("Could not land {name}: this repo has no trunk to land on");
         let known = survey.graph.changes().iter().filter(|change| change.trunk);
         let named = survey.trunk_name.as_ref();
+        let why = named
+            .map_or("this repo has no trunk".to_owned(), |trunk| format!("there is no bookmark {trunk}"));
+        let message = format!("Could not land {name}: {why} to land on");
         let mut remotes = known.flat_map(|change| &change.remotes);
         let remote = remotes.find(|remote| named.is_none_or(|named| remote.name == *named));
         let hint = match remote {

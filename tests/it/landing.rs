@@ -262,7 +262,8 @@ fn with_the_trunk_none_a_root_flow_stays_at_success() {
     let env = TestEnvironment::new();
     env.add_config("[flow]\ntrunk = \"none\"\n");
     let repo = repo_with_history(&env, "field");
-    repo.flow(&["new", "research"]).ok();
+    let begun = repo.flow(&["new", "research"]).ok();
+    assert!(begun.stdout.contains(" on the work that is here, as flow.trunk is none ("), "{begun}");
     repo.commit("notes", "one\n", "research: one");
     let main = repo.commits("main");
     repo.flow(&["done"]).ok();

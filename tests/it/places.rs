@@ -47,9 +47,21 @@ fn without_the_trunk_that_is_set_the_hint_makes_it() {
     let env = environment();
     env.add_config("flow.trunk = 'integration'");
     let repo = repo(&env);
-    repo.flow(&["new", "research"]).ok();
+    let found = crate::doctor::doctor(&repo);
+    let says = "flow.trunk is integration, which is no bookmark here: root flows land on nothing";
+    assert_eq!(found.message("trunk-missing"), says);
+    repo.sh(&found.hint("trunk-missing")).ok();
+    let begun = repo.flow(&["new", "research"]).ok();
+    assert_eq!(begun.stderr, "Warning: flow.trunk is integration, which is no bookmark here.\n");
+    assert!(
+        begun.stdout.contains(" on the work that is here, as there is no bookmark integration ("),
+        "{begun}"
+    );
     work(&repo, &["one"]);
-    repo.sh(&repo.flow(&["done"]).exits(1).hint()).ok();
+    let refused = repo.flow(&["done"]).exits(1);
+    assert!(refused.stderr.contains(": there is no bookmark integration to land on\n"), "{refused}");
+    repo.sh(&refused.hint()).ok();
+    assert_eq!(crate::doctor::doctor(&repo).codes("config"), [""; 0]);
     insta::assert_snapshot!(repo.flow(&["done"]), @"Landed a8f2--research on integration: 1 change, fast-forward.");
 }
 

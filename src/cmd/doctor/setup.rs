@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::check::{Check, Remedy};
 use crate::cmd::Call;
-use crate::config::{Complaint, Config, Fault};
-use crate::jj::{self, Entry};
+use crate::cmd::shim::load_existing;
+use crate::config::{Complaint, Config, Fault, Trunk};
+use crate::jj::{self, Entry, Jj, Repo};
 use crate::session::require_jj;
 use crate::text::quoted;
 
@@ -44,15 +45,33 @@ pub(super) fn check(call: &mut Call, checks: &mut Vec<Check>) -> Option<Setup> {
     call.out.follow(config.color.as_deref());
     let setup = Setup { program, entries, config };
     checks.extend(complaints.iter().map(|complaint| setup.tell(complaint)));
-    if complaints.is_empty() {
+    let missing = setup.missing_trunk(call);
+    if complaints.is_empty() && missing.is_none() {
         checks.push(Check::good("config", "every flow.* setting is understood"));
     }
+    checks.extend(missing);
     Some(setup)
 }
 
 impl Setup {
     pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().rfind(|entry| entry.name == name)
+    }
+
+    /// The trunk that is set, where this repo has no bookmark of the name, not at a remote either.
+    fn missing_trunk(&self, call: &Call) -> Option<Check> {
+        let Trunk::Named(name) = &self.config.trunk else { return None };
+        let repo = Repo::find(&call.place.dir)?;
+        let jj = Jj::new(self.program.clone(), repo, call.place.options.clone());
+        match load_existing(&jj) {
+            Ok(existing) if existing.contains(name.as_str()) => None,
+            Ok(_) => {
+                let says =
+                    format!("flow.trunk is {name}, which is no bookmark here: root flows land on nothing");
+                Some(Check::warning("config", "trunk-missing", says, Remedy::run(where_is("flow.trunk"))))
+            }
+            Err(error) => Some(Check::failed("config", &error)),
+        }
     }
 
     fn tell(&self, complaint: &Complaint) -> Check {
