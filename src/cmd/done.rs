@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::desk::Desk;
 use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text, tell};
-use super::target::find_flow;
+use super::target::require_flow;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         true => desk.session.survey_quietly(Some(&desk.ledger.registry), &order.also())?,
         false => desk.survey(&order.also())?,
     };
-    let flow = find_flow(&survey, args.flow.as_deref())?;
+    let flow = require_flow(&desk, &survey, args.flow.as_deref(), "done")?;
     let name = flow.name.clone();
     // Asked again after a kill or a lost answer: what is done is done.
     if flow.status == Status::Merged {

@@ -33,12 +33,21 @@ pub(super) fn run(args: &ListArgs, mut call: Call) -> anyhow::Result<()> {
     let Asked { registry, filter } = args.which.open(&mut call)?;
     let mut filter = Filter { gone: args.gone, ..filter };
     args.paging.turn_to(&mut filter, USUAL)?;
-    let page = registry.map(|registry| registry.page_of_flows(&filter)).transpose()?;
+    let page = registry.as_ref().map(|registry| registry.page_of_flows(&filter)).transpose()?;
     let Page { rows: flows, next } = page.unwrap_or(Page { rows: Vec::new(), next: None });
+    let left_out = match &registry {
+        Some(registry) if flows.is_empty() => {
+            !registry.page_of_flows(&Filter { gone: true, limit: Some(1), ..filter })?.rows.is_empty()
+        }
+        _ => false,
+    };
     let object = json!({"flows": flows.iter().map(flow_json).collect::<Vec<Value>>(), "next": next});
     let text =
         if flows.is_empty() { args.which.nothing("flow") } else { rows(&flows, args.which.all, env::now()) };
     call.out.answer(&text, object)?;
+    if left_out && !call.out.is_json() {
+        call.out.note("There are some that are gone: add --gone")?;
+    }
     tell_more(&call, next.as_ref())
 }
 

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use camino::Utf8Path;
 
+use super::desk::Desk;
 use crate::error::{Failure, Kind};
+use crate::jj::revset;
 use crate::model::{Flow, RepoId};
 use crate::name::FlowName;
 use crate::registry::{Filter, Registry};
@@ -27,6 +29,32 @@ pub(super) fn find_flow<'a>(survey: &'a Survey, named: Option<&str>) -> anyhow::
     };
     let name = find_name(survey.flows.iter().map(|flow| &flow.name), text)?;
     survey.flow(&name.bookmark()).ok_or_else(|| unknown(text, std::iter::empty()))
+}
+
+/// The same for a verb that needs a bookmark: of a flow whose bookmark is gone it is said how it comes back.
+pub(super) fn require_flow<'a>(
+    desk: &Desk,
+    survey: &'a Survey,
+    named: Option<&str>,
+    verb: &str,
+) -> anyhow::Result<&'a Standing> {
+    let error = match find_flow(survey, named) {
+        Ok(flow) => return Ok(flow),
+        Err(error) => error,
+    };
+    let found = named.map(|text| find_row(&desk.ledger.registry, Some(&desk.ledger.repo), text));
+    let Some(Ok(row)) = found.filter(|found| found.as_ref().is_ok_and(|row| row.gone_at.is_some())) else {
+        return Err(error);
+    };
+    let name = &row.bookmark;
+    let graph = desk.session.jj.read_at(&survey.graph.op, &revset::change(&row.tip.change))?;
+    let at = match graph.changes() {
+        [change] if !change.hidden => change.id.short(),
+        _ => row.tip.commit.as_str(),
+    };
+    let message = format!("The bookmark {name} is gone: jj flow gc or somebody has deleted it");
+    let hint = format!("jj bookmark create {name} --revision {at} && jj flow {verb} {name}");
+    Err(Failure::new(Kind::UnknownFlow, message).hint(hint).into())
 }
 
 /// The one name that a text stands for: in full, or its end where only one has that end.

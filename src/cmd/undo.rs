@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Call;
 use super::desk::Desk;
-use super::target::find_flow;
+use super::target::require_flow;
 use crate::error::{Failure, Kind};
 use crate::landing::{Undone, undo};
 use crate::model::Status;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &UndoArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&mut call)?;
     let survey = desk.survey(&[])?;
     let flow = match &args.flow {
-        Some(named) => find_flow(&survey, Some(named))?,
+        Some(named) => require_flow(&desk, &survey, Some(named), "undo")?,
         None => match landed_here(&survey) {
             Some(flow) => flow,
             None => return Err(none_here(&desk)),

@@ -16,6 +16,26 @@ fn meanwhile<'e>(repo: &TestRepo<'e>, text: &str) -> TestRepo<'e> {
 }
 
 #[test]
+fn a_flow_whose_bookmark_is_gone() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["done"]).ok();
+    repo.jj(&["bookmark", "delete", "a8f2--research"]).ok();
+    let listed = repo.flow(&["list"]).ok();
+    assert_eq!(
+        (listed.stdout.as_str(), listed.stderr.as_str()),
+        ("No flows.\n", "There are some that are gone: add --gone\n")
+    );
+    let site = ("cmd/target.rs", "jj bookmark create {name} --revision {at} && jj flow {verb} {name}");
+    let met = meet(&repo, "done research", "unknown-flow", site);
+    let says = "The bookmark a8f2--research is gone: jj flow gc or somebody has deleted it";
+    assert_eq!(met.error["message"], says);
+    let met = meet(&repo, "undo research", "unknown-flow", site);
+    let undone = met.succeeds();
+    assert!(undone.stdout.starts_with("Took back the landing of a8f2--research: main is at "), "{undone}");
+}
+
+#[test]
 fn what_has_not_landed() {
     let env = environment();
     let repo = repo_with_flow(&env);
