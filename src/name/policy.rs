@@ -111,6 +111,12 @@ pub(crate) fn stands_for(requested: &str, naming: &Naming<'_>) -> Option<FlowNam
     (naming.exists)(flow.as_str()).is_some().then_some(flow)
 }
 
+/// Whether a name is that of a bookmark that is no flow's.
+pub(crate) fn is_no_flow(name: &str, naming: &Naming<'_>) -> bool {
+    let is_there = (naming.exists)(name).is_some_and(|spelling| spelling == name);
+    is_there && FlowName::parse(name).is_err()
+}
+
 /// A name that stays: a flow's where it follows the grammar.
 fn kept(requested: &str) -> Verdict {
     FlowName::parse(requested).map_or(Verdict::Keep, Verdict::Flow)

@@ -118,9 +118,27 @@ fn a_bookmark_that_becomes_a_flow_by_renaming_is_one() {
     let env = environment();
     let repo = env.repo("field");
     repo.jj(&["bookmark", "create", "plain"]).ok();
-    repo.shim(&["bookmark", "rename", "plain", "foo"]).ok();
+    repo.shim(&["bookmark", "rename", "plain", "a8f2--logicFoo"]).ok();
     assert_level(&env, &repo);
     assert_eq!(env.rows(HISTORY), "a8f2--logicFoo|created\n");
+}
+
+#[rstest]
+#[case::exempt("main")]
+#[case::merely_there("plain")]
+fn a_bookmark_that_is_no_flow_is_none_by_another_name(
+    #[case] name: &str,
+    #[values("", "flow.policy = 'strict'")] policy: &str,
+) {
+    let env = environment();
+    env.add_config(policy);
+    let repo = env.repo("field");
+    repo.jj(&["bookmark", "create", name]).ok();
+    assert_eq!(crate::agent_hooks::answer(&repo, &format!("jj bookmark rename {name} trunk2")), None);
+    let renamed = repo.shim(&["bookmark", "rename", name, "trunk2"]).ok();
+    assert!(!renamed.stderr.contains("jj-flow"), "{renamed}");
+    assert_eq!(names(&repo), "trunk2");
+    assert!(!env.data_home().join("jj-flow/registry.db").exists());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::payload::Payload;
 use crate::agent::commands::{Branch, Ran, git_branch, joined, programs};
 use crate::cmd::Call;
-use crate::cmd::shim::{load_existing, resolve};
+use crate::cmd::shim::{load_existing, renames_no_flow, resolve};
 use crate::env;
 use crate::jj::Repo;
 use crate::name::Uid;
@@ -70,7 +70,7 @@ fn answer_git(payload: &Payload, ran: &Ran, place: &Place) -> anyhow::Result<Opt
         return Ok(None);
     }
     let Some(desk) = Judging::open(payload, place, &dir)? else { return Ok(None) };
-    let is_wrong = desk.better(&branch.name)?.is_some();
+    let is_wrong = desk.better(&branch.name).is_some();
     Ok(is_wrong
         .then(|| Answer { command: run_there(flow_command(&branch), place, &dir), asked: branch.name }))
 }
@@ -132,9 +132,12 @@ fn answer_jj(payload: &Payload, ran: &Ran, place: &Place) -> anyhow::Result<Opti
     }
     let dir = joined(&ran.dir, scan.globals.repository.unwrap_or_default());
     let Some(desk) = Judging::open(payload, place, &dir)? else { return Ok(None) };
+    if desk.judged(|naming| renames_no_flow(watched.verb, &named, naming)) {
+        return Ok(None);
+    }
     let mut better = Vec::new();
     for name in &made {
-        better.extend(desk.better(&name.text)?.map(|text| name.renamed(text)));
+        better.extend(desk.better(&name.text).map(|text| name.renamed(text)));
     }
     let Some(first) = better.iter().find_map(|new| made.iter().find(|old| old.index == new.index)) else {
         return Ok(None);
@@ -169,22 +172,25 @@ impl Judging {
         Ok(Some(Self { session, existing, uid }))
     }
 
-    /// The name to have instead; none where this one does.
-    fn better(&self, name: &str) -> anyhow::Result<Option<String>> {
+    fn judged<T>(&self, judge: impl FnOnce(&Naming<'_>) -> T) -> T {
         let exists = |name: &str| {
             let same = self.existing.get(name);
             same.or_else(|| self.existing.iter().find(|own| own.eq_ignore_ascii_case(name))).cloned()
         };
         let config = &self.session.config;
         let (policy, rules, exempt) = (config.policy, &config.rules, &config.exempt);
-        let naming = Naming { policy, rules, exempt, uid: &self.uid, exists: &exists };
-        Ok(match judge(name, &naming) {
+        judge(&Naming { policy, rules, exempt, uid: &self.uid, exists: &exists })
+    }
+
+    /// The name to have instead; none where this one does.
+    fn better(&self, name: &str) -> Option<String> {
+        match self.judged(|naming| judge(name, naming)) {
             Verdict::Rewrite(flow) => Some(flow.to_string()),
             Verdict::Refuse { suggestion, .. } => {
                 Some(suggestion.map_or("research".into(), |flow| flow.to_string()))
             }
             Verdict::Keep | Verdict::Flow(_) | Verdict::Warn { .. } => None,
-        })
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod record;
 mod watch;
 
 pub(super) use aliases::resolve;
-pub(super) use names::load_existing;
+pub(super) use names::{load_existing, renames_no_flow};
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;

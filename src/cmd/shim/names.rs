@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use super::record::Desk;
 use crate::error::{Failure, Kind};
 use crate::jj::{Jj, OpStore};
-use crate::name::policy::{Naming, Verdict, judge, stands_for};
+use crate::name::policy::{Naming, Verdict, is_no_flow, judge, stands_for};
 use crate::output::Out;
 use crate::shim::argv::Verb;
 use crate::shim::intercept::{Name, rewrite};
@@ -46,9 +46,11 @@ pub(super) fn settle(
         uid: &uid,
         exists: &exists,
     };
+    let keeps = renames_no_flow(verb, names, &naming);
     let (mut changed, mut made) = (Vec::new(), Vec::new());
     for name in names {
         let verdict = match (name.makes, stands_for(&name.text, &naming)) {
+            (true, _) if keeps => Verdict::Keep,
             (true, _) => judge(&name.text, &naming),
             (false, Some(flow)) => Verdict::Rewrite(flow),
             (false, None) => Verdict::Keep,
@@ -64,6 +66,11 @@ pub(super) fn settle(
     }
     let args = (!changed.is_empty()).then(|| rewrite(args, &changed));
     Ok(Some(Settled { args, made }))
+}
+
+/// Whether a command gives a bookmark that is no flow another name: no line of work begins with it.
+pub(in crate::cmd) fn renames_no_flow(verb: Verb, names: &[Name], naming: &Naming<'_>) -> bool {
+    verb == Verb::Rename && names.first().is_some_and(|old| !old.makes && is_no_flow(&old.text, naming))
 }
 
 /// A refusal, which has been told.
