@@ -5,8 +5,10 @@ use serde_json::json;
 
 use super::Call;
 use crate::error::{Failure, Kind};
+use crate::jj::Repo;
 use crate::name::normalise;
-use crate::session::Session;
+use crate::registry::Registry;
+use crate::session::{Session, require_jj};
 
 /// Check a flow's name, or make one
 #[derive(Debug, Args)]
@@ -20,21 +22,39 @@ pub(super) struct NameArgs {
 enum Verb {
     /// Say whether a bookmark's name conforms; exits 1 where it does not
     #[command(after_help = "Example: jj flow name check a8f2--jjResearch")]
-    Check { name: String },
+    Check {
+        /// The name
+        name: String,
+    },
     /// Make the conforming name of free text, under your own uid
     #[command(after_help = "Example: jj flow name make 'JJ research'")]
     Make {
+        /// What the flow is for, in your own words; sub-flows behind `--`
         #[arg(required = true)]
         text: Vec<String>,
     },
 }
 
 pub(super) fn run(args: &NameArgs, call: Call) -> anyhow::Result<()> {
-    let session = Session::open(&call.place)?;
-    let rules = &session.config.rules;
+    let place = &call.place;
+    let session = Repo::find(&place.dir).map(|_| Session::open(place)).transpose()?;
+    let config = match &session {
+        Some(session) => session.config.clone(),
+        None => place.load_config(&require_jj()?)?.0,
+    };
+    let rules = &config.rules;
+    // A registry that cannot be opened keeps nobody from a name.
     let make = |text: &str| {
-        let mut registry = session.open_ledger(&call.place).map(|ledger| ledger.registry).ok();
-        let uid = session.require_uid(registry.as_mut())?;
+        let uid = match &session {
+            Some(session) => {
+                let mut registry = session.open_ledger(place).map(|ledger| ledger.registry).ok();
+                session.require_uid(registry.as_mut())?
+            }
+            None => {
+                let mut registry = place.registry_path(&config).and_then(|path| Registry::open(&path)).ok();
+                place.require_uid(&config, registry.as_mut())?
+            }
+        };
         anyhow::Ok(normalise::flow_name(text, &uid, rules))
     };
     let (text, name) = match &args.verb {

@@ -10,6 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::jj::{self, Entry, Repo};
 use crate::ledger::Actor;
 use crate::model::BookmarkName;
+use crate::name::Uid;
 use crate::registry::{self, Registry};
 
 /// Where a command was started, and with which options.
@@ -66,6 +67,15 @@ impl Place {
     ) -> anyhow::Result<Actor> {
         let context = who::context(config, &self.dir);
         Ok(who::actor(who::require_uid(&context, Some(registry), now)?, &context))
+    }
+
+    /// The uid of whoever works here, where no repo is; without a registry it is the context's shortest.
+    pub(crate) fn require_uid(
+        &self,
+        config: &Config,
+        registry: Option<&mut Registry>,
+    ) -> anyhow::Result<Uid> {
+        who::require_uid(&who::context(config, &self.dir), registry, env::now())
     }
 
     /// The settings as jj resolves them here, and what is wrong with them.

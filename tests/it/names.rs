@@ -174,6 +174,22 @@ fn the_hint_of_a_taken_name_is_free() {
     ");
 }
 
+#[test]
+fn names_and_the_uid_need_no_repo() {
+    let env = TestEnvironment::new();
+    env.add_config("flow.types = ['ops']");
+    let outside = env.dir("outside");
+    let (own, source, value) = uid(&outside);
+    assert_eq!((source.as_str(), value.as_str()), ("user", "test.user@example.com $TEST_ENV/outside"));
+    let made = format!("{own}--opsRoom\n");
+    assert_eq!(outside.flow(&["name", "make", "ops", "room"]).ok().stdout, made);
+    assert_eq!(outside.flow(&["name", "check", "a8f2--opsRoom"]).ok().stdout, "a8f2--opsRoom conforms.\n");
+    run_hint(&outside, &outside.flow(&["name", "check", "ops room"]).exits(1)).ok();
+    let agent = outside.with("JJ_FLOW_UID", "b1c4");
+    assert_eq!(uid(&agent).0, "b1c4");
+    assert_eq!(agent.flow(&["name", "make", "ops"]).ok().stdout, "b1c4--ops\n");
+}
+
 /// The uid, and what it is of.
 #[track_caller]
 fn uid(repo: &TestRepo<'_>) -> (String, String, String) {
