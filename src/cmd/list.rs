@@ -21,7 +21,7 @@ pub(super) struct ListArgs {
     #[command(flatten)]
     which: Which,
 
-    /// Flows whose bookmark is gone too
+    /// Flows whose bookmark is gone too, and with --all those of repos that were forgotten
     #[arg(long)]
     gone: bool,
 

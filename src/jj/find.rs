@@ -17,11 +17,13 @@ pub(crate) struct Search {
     pub(crate) closed: Vec<String>,
 }
 
-/// Every repo beneath a folder: in hidden and ignored folders too, and within the working copies of others. Links are
+/// Every repo beneath a folder but for one within it: in hidden and ignored folders too, and within the working copies of others. Links are
 /// not followed, so that no loop leads back, and what is in a `.jj` or `.git` is nobody's working copy.
-pub(crate) fn find_repos(root: &Utf8Path) -> Search {
+pub(crate) fn find_repos(root: &Utf8Path, but: Option<Utf8PathBuf>) -> Search {
     let mut walk = WalkBuilder::new(root);
-    walk.standard_filters(false).follow_links(false).filter_entry(is_looked_into);
+    let is_passed_over = move |entry: &DirEntry| but.as_deref().is_some_and(|but| entry.path() == but);
+    walk.standard_filters(false).follow_links(false);
+    walk.filter_entry(move |entry| is_looked_into(entry) && !is_passed_over(entry));
     let (sender, receiver) = channel();
     walk.build_parallel().run(|| {
         let sender = sender.clone();

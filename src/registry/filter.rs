@@ -24,7 +24,7 @@ pub(crate) struct Filter {
     pub(crate) since: Option<Timestamp>,
     /// Stands in the bookmark, the component or the reason, in whatever case.
     pub(crate) text: Option<String>,
-    /// Rows whose bookmark is gone too.
+    /// Rows whose bookmark is gone too, and, of all repos, those of repos that were forgotten.
     pub(crate) gone: bool,
     pub(crate) limit: Option<usize>,
     /// Where the page before ended.
@@ -144,6 +144,10 @@ impl Filter {
         }
         if !self.gone {
             restrict("f.gone_at IS NULL", &[]);
+            if self.repo.is_none() {
+                let forgotten = "SELECT id FROM repos WHERE forgotten_at IS NOT NULL";
+                restrict(&format!("f.repo NOT IN ({forgotten})"), &[]);
+            }
         }
         if terms.is_empty() { ("TRUE".to_owned(), values) } else { (terms.join(" AND "), values) }
     }

@@ -81,6 +81,17 @@ fn what_cannot_be_looked_into_is_said_and_keeps_nobody_else_back() {
 }
 
 #[test]
+fn repos_of_jj_flows_own_are_passed_over() {
+    let env = environment();
+    let repo = crate::shapes::repo(&env);
+    for folder in ["cache/jj-flow/verify/x/.jj", "cache/other/.jj"] {
+        std::fs::create_dir_all(env.root().join(folder)).unwrap();
+    }
+    let scanned = repo.flow(&["repo", "scan", ".."]).ok();
+    assert_eq!(scanned.stderr, "Not looked into: $TEST_ENV/cache/other: its .jj leads to no repo\n");
+}
+
+#[test]
 fn repos_are_added_and_forgotten_by_name() {
     let env = environment();
     let (one, two) = (repo(&env, "one"), repo(&env, "two"));
@@ -95,6 +106,18 @@ fn repos_are_added_and_forgotten_by_name() {
     two.jj(&["bookmark", "delete", "a8f2--research"]).ok();
     let synced = one.flow(&["sync", "--all", "--json"]).ok().json();
     assert_eq!((&synced["repos"], env.rows(FLOWS).lines().count()), (&1.into(), 2));
+    // Nor are its flows shown but where somebody asks for what is gone.
+    let roots = |args: &[&str]| {
+        let flows = one.flow(args).ok().json()["flows"].as_array().unwrap().clone();
+        flows
+            .iter()
+            .map(|flow| flow["root"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(roots(&["list", "--all", "--json"]), ["one"]);
+    assert_eq!(roots(&["--all", "--json"]), ["one"]);
+    assert_eq!(roots(&["list", "--all", "--gone", "--json"]).len(), 2);
+    assert_eq!(one.flow(&["context", "--json"]).ok().json()["yours"], serde_json::json!([]));
     let listed = one.flow(&["repo", "list"]).ok();
     assert!(!listed.stdout.contains("/two "), "{listed}");
     // Until somebody works in it.

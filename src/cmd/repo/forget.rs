@@ -10,10 +10,11 @@ use crate::output::plain;
 use crate::registry::{KnownRepo, Registry};
 use crate::session::require_jj;
 
-/// Leave repos out of `sync --all`; their rows stay on record
+/// Leave repos out of what `--all` does and shows; their rows stay on record
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Whoever works in one makes it known again.\n\nExample: jj flow repo forget ~/src/gone"
+    after_help = "Their rows are in `jj flow list --all --gone` and in the log. Whoever works in one makes it known \
+                  again.\n\nExample: jj flow repo forget ~/src/gone"
 )]
 pub(super) struct ForgetArgs {
     /// Folders of repos, or their ids as `jj flow repo list` has them

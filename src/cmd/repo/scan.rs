@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::sync::Office;
 use super::Call;
+use crate::env;
 use crate::error::{Failure, Kind, refuse};
 use crate::jj::{Repo, find_repos};
 use crate::journal::Journal;
@@ -51,8 +52,10 @@ pub(super) fn run_add(args: &AddArgs, call: Call) -> anyhow::Result<ExitCode> {
 
 pub(super) fn run_scan(args: &ScanArgs, call: Call) -> anyhow::Result<ExitCode> {
     let (mut repos, mut closed) = (Vec::new(), Vec::new());
+    // Hooks run in repos of jj-flow's own.
+    let own = env::cache_dir().and_then(|dir| dir.canonicalize_utf8().ok());
     for root in &args.roots {
-        let search = find_repos(&open(&call, root)?);
+        let search = find_repos(&open(&call, root)?, own.clone());
         repos.extend(search.repos);
         closed.extend(search.closed);
     }
