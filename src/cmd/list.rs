@@ -73,5 +73,5 @@ fn rows(flows: &[Flow], all: bool, now: Timestamp) -> String {
         }
         cells
     };
-    fitted(&heading, flows.iter().map(row).collect(), &["change", "component", "parent"])
+    fitted(&heading, flows.iter().map(row).collect(), &["change", "component", "parent", "age"])
 }

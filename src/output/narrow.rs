@@ -8,7 +8,7 @@ use super::table::{table, width};
 const READABLE: usize = 24;
 
 /// How many cells a line of stdout has, where that is a terminal.
-fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     let size = stdout().is_terminal().then(|| terminal_size::terminal_size_of(stdout())).flatten();
     size.map(|(width, _)| usize::from(width.0))
 }

@@ -14,6 +14,9 @@ use crate::registry::{Filter, Page};
 /// How many flows are shown: more are for `jj flow list`, which has pages.
 const MOST: usize = 1_000;
 
+/// The columns that go on a narrow terminal: age, component, trouble, status.
+const SPARE: [usize; 4] = [3, 2, 1, 0];
+
 pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
     let Asked { registry, filter } = which.open(&mut call)?;
     let open = Status::ALL.into_iter().filter(|status| status.is_open()).collect();
@@ -26,7 +29,7 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
         repos.entry((&flow.root, flow.repo.as_str())).or_default().push(flow);
     }
     let roots: Vec<Leaf> = repos.into_iter().map(|((root, _), flows)| repo_leaf(root, &flows)).collect();
-    let text = if roots.is_empty() { which.nothing("open flow") } else { tree(&roots) };
+    let text = if roots.is_empty() { which.nothing("open flow") } else { tree(&roots, &SPARE) };
     let objects: Vec<Value> = flows.iter().map(flow_json).collect();
     call.out.answer(&text, json!({"flows": objects, "next": next}))?;
     if next.is_some() {

@@ -16,6 +16,9 @@ use crate::output::{self, Leaf, age, plain, status, tree};
 use crate::session::Session;
 use crate::survey::{Standing, Survey};
 
+/// The columns that go on a narrow terminal: age, changes ahead, conflict, status.
+const SPARE: [usize; 4] = [3, 1, 2, 0];
+
 pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
     if which.all {
         return forest::run(which, call);
@@ -36,7 +39,7 @@ pub(super) fn run(which: &Which, mut call: Call) -> anyhow::Result<()> {
             format!("There are no open flows in this repo. Start one: jj flow new {}", free_intent(&survey))
         }
         (true, true) => which.nothing("flow"),
-        _ => tree(&grow(&survey, &shown, current, &session)),
+        _ => tree(&grow(&survey, &shown, current, &session), &SPARE),
     };
     if merged > 0 {
         text.push_str(&format!("\n{merged} merged: jj flow list --status merged"));
