@@ -59,6 +59,7 @@ kinds! {
     Push "push-failed" "the push was refused",
     Raced "raced" "others were faster every time; try again",
     Busy "busy" "somebody else holds the lock; try again",
+    TimedOut "timed-out" "it took longer than it may",
     Interrupted "interrupted" "interrupted while a hook ran; nothing was published",
     Registry "registry" "the registry cannot be opened or written",
     NoJj "no-jj" "no jj was found",

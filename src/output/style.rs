@@ -43,8 +43,22 @@ pub(crate) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => plain(text).into_owned(),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(short).unwrap_or_default(),
         other => other.to_string(),
     }
+}
+
+/// A fraction with three places, or so many that three digits of a small one are seen: formats for programs have them all.
+fn short(number: f64) -> String {
+    let size = number.abs();
+    if !(1e-9..1e15).contains(&size) {
+        return Value::from(number).to_string();
+    }
+    let places =
+        (0..12).find(|places| size * 10_f64.powi(*places) >= 1.0).map_or(3, |zeros| zeros as usize + 2);
+    let text = format!("{number:.0$}", places.max(3));
+    let text = text.trim_end_matches('0');
+    if text.ends_with('.') { format!("{text}0") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -52,6 +66,17 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case(0.000_309_756_956_994_533_34, "0.00031")]
+    #[case(12.345_678, "12.346")]
+    #[case(-0.5, "-0.5")]
+    #[case(2.0, "2.0")]
+    #[case(0.0, "0.0")]
+    #[case(1e300, "1e+300")]
+    fn fractions_are_short(#[case] number: f64, #[case] text: &str) {
+        assert_eq!(value_text(&number.into()), text);
+    }
 
     #[rstest]
     #[case(0, "now")]

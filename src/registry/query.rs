@@ -33,6 +33,9 @@ impl Registry {
         let mut statement = self.db.prepare(sql).map_err(refuse)?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let width = columns.len();
+        if width == 0 {
+            return Err(unusable("Could not run the query: there is no SQL in it"));
+        }
         let mut rows = statement.query([]).map_err(refuse)?;
         // The first row before the heading: what is refused has no answer.
         let mut next = rows.next().map_err(refuse)?;
@@ -70,11 +73,20 @@ fn only_reading(context: AuthContext<'_>) -> Authorization {
 
 fn refused(error: &rusqlite::Error, patience: Duration) -> anyhow::Error {
     use rusqlite::ErrorCode::{AuthorizationForStatementDenied, OperationInterrupted};
-    let message = match error.sqlite_error_code() {
-        Some(AuthorizationForStatementDenied) => "Could not run the query: it may only read".to_owned(),
-        Some(OperationInterrupted) => format!("Could not finish the query in {} s", patience.as_secs_f64()),
-        _ => format!("Could not run the query: {error}"),
-    };
+    match error.sqlite_error_code() {
+        Some(AuthorizationForStatementDenied) => unusable("Could not run the query: it may only read"),
+        Some(OperationInterrupted) => {
+            let message = format!(
+                "Could not finish the query in {} s; --timeout gives it more",
+                patience.as_secs_f64()
+            );
+            Failure::new(Kind::TimedOut, message).into()
+        }
+        _ => unusable(&format!("Could not run the query: {error}")),
+    }
+}
+
+fn unusable(message: &str) -> anyhow::Error {
     Failure::new(Kind::Usage, message).hint("jj-flow query 'SELECT * FROM FlowRegistry LIMIT 10'").into()
 }
 

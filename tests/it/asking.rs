@@ -209,8 +209,15 @@ fn a_query_is_answered_in_every_format() {
         assert_eq!(refused.stdout, "");
     }
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
-    let late = one.flow(&["query", endless, "--timeout", "50ms"]).exits(2);
-    assert!(late.stderr.contains("Could not finish the query in 0.05 s"), "{late}");
+    let late = one.flow(&["query", endless, "--timeout", "50ms"]).exits(1);
+    assert_eq!(late.stderr, "Error: Could not finish the query in 0.05 s; --timeout gives it more\n");
+    for nothing in ["", " ; ", "/* nothing */"] {
+        let refused = one.flow(&["query", nothing]).exits(2);
+        assert!(
+            refused.stderr.starts_with("Error: Could not run the query: there is no SQL in it\n"),
+            "{refused}"
+        );
+    }
     one.flow(&["query", "SELECT 1", "--timeout", "soon"]).exits(2);
 }
 
