@@ -245,6 +245,21 @@ fn the_name_is_the_sessions_own_and_a_persons_flows_are_not_its() {
 }
 
 #[test]
+fn every_event_takes_a_session_for_the_same() {
+    let env = TestEnvironment::new();
+    let repo = field(&env);
+    let file = env.root().join("variables");
+    let named = repo.with("CLAUDE_ENV_FILE", file.to_str().unwrap());
+    // Nobody names it; it is named; it goes on where nobody does.
+    for at in [&repo, &named, &repo] {
+        let said = told(at, "session-start", "s", json!({})).ok().stdout;
+        let uid = said.split_once("begin with ").unwrap().1.split_once('.').unwrap().0;
+        let expected = format!("jj bookmark create {uid}--logicFoo");
+        assert_eq!(answer(at, "jj bookmark create foo").as_deref(), Some(expected.as_str()));
+    }
+}
+
+#[test]
 fn a_session_that_ends_hears_once_of_what_has_not_landed() {
     let env = TestEnvironment::new();
     let repo = field(&env).with("JJ_FLOW_SESSION", "one");

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
@@ -148,6 +149,9 @@ fn answer_jj(payload: &Payload, ran: &Ran, place: &Place) -> anyhow::Result<Opti
     Ok(Some(Answer { asked: first.text.clone(), command }))
 }
 
+/// How long the answer waits for somebody who has the registry locked.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// What names are judged by in a repo.
 struct Judging {
     session: Session,
@@ -168,6 +172,7 @@ impl Judging {
         // A registry that cannot be read keeps nobody from an answer.
         let registry = session.open_registry(&there).ok().flatten();
         let known = payload.uid(&session.config, session.repo().root(), registry.as_ref())?;
+        let known = known.or_else(|| session.known_uid(&there, PATIENCE));
         let uid = known.map_or_else(|| session.require_uid(None), Ok)?;
         Ok(Some(Self { session, existing, uid }))
     }

@@ -46,7 +46,11 @@ pub(super) fn run(payload: &Payload, call: &Call) -> anyhow::Result<()> {
     let mut registry = Registry::open(&place.registry_path(&session.config)?)?;
     let uid = match exported {
         Some(context) => require_uid(&context, Some(&mut registry), session.now)?,
-        None => session.require_uid(Some(&mut registry))?,
+        // Whom the other events take the session for.
+        None => match payload.uid(&session.config, session.repo().root(), Some(&registry))? {
+            Some(known) => known,
+            None => session.require_uid(Some(&mut registry))?,
+        },
     };
     let open = Status::ALL.into_iter().filter(|status| status.is_open()).collect();
     let flows = registry.flows(&Filter { uid: Some(uid.to_string()), status: open, ..Filter::default() })?;
