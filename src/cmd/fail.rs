@@ -10,6 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::event::What;
 use crate::model::Status;
 use crate::output::plain;
+use crate::text::quoted;
 
 /// Mark a flow as failed, and say why
 #[derive(Debug, Args)]
@@ -34,7 +35,8 @@ pub(super) struct ReopenArgs {
 pub(super) fn run_fail(args: &FailArgs, call: Call) -> anyhow::Result<()> {
     if args.reason.trim().is_empty() {
         let failure = Failure::new(Kind::Usage, "Could not mark the flow as failed without a reason");
-        return Err(failure.hint("jj flow fail --reason 'what went wrong'").into());
+        let flow = args.flow.as_ref().map(|flow| format!(" {}", quoted(flow))).unwrap_or_default();
+        return Err(failure.hint(format!("jj flow fail{flow} --reason 'what went wrong'")).into());
     }
     set(call, args.flow.as_deref(), Status::Failed, Some(&args.reason))
 }

@@ -36,8 +36,8 @@ const STOOD: &str = "stood.json";
 The other machine needs jj 0.44 or newer, and no jj-flow:
   ssh build \"cd work/api && $(jj flow project --command)\" | jj flow project --repo build:work/api -
 
-Each line is what --template makes of a commit, or json(self), a tab and json(local_bookmarks). Flows that are not in it
-are taken as deleted, unless a line was left out, the last one has no end, or there is none.
+Each line is what --template makes of a commit, or json(self), a tab and json(local_bookmarks). \
+Flows that are not in it are taken as deleted, unless a line was left out, the last one has no end, or there is none.
 
 Example: jj flow project --command")]
 pub(super) struct ProjectArgs {

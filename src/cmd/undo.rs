@@ -61,8 +61,10 @@ pub(super) fn run(args: &UndoArgs, mut call: Call) -> anyhow::Result<()> {
 
 /// Says which landing was the last, of those that can be taken back.
 fn none_here(desk: &Desk) -> anyhow::Error {
-    let failure =
-        Failure::new(Kind::NotLanded, "Could not tell which landing to take back: @ stands on none");
+    let failure = Failure::new(
+        Kind::NotLanded,
+        "Could not tell which landing to take back: @ stands on no flow that has landed",
+    );
     let flows = Filter {
         repo: Some(desk.ledger.repo.clone()),
         status: vec![Status::Merged],

@@ -199,8 +199,10 @@ fn questions_before_anything_is_recorded() {
 fn a_status_that_cannot_be_set() {
     let env = environment();
     let repo = repo_with_flow(&env);
-    let site = ("cmd/fail.rs", "jj flow fail --reason 'what went wrong'");
-    meet(&repo, "fail --reason ' '", "usage", site).succeeds();
+    let site = ("cmd/fail.rs", "jj flow fail{flow} --reason 'what went wrong'");
+    let met = meet(&repo, "fail research --reason ' '", "usage", site);
+    assert_eq!(met.hint, "jj flow fail research --reason 'what went wrong'");
+    met.succeeds();
     repo.flow(&["reopen"]).ok();
     repo.flow(&["done"]).ok();
     let site = ("cmd/fail.rs", "jj flow show {name}");

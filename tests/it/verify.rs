@@ -164,6 +164,8 @@ fn a_flow_that_failed_lands_once_it_passes() {
     set_hook(&env, "'test -e two'");
     let repo = repo_with_flow(&env);
     assert_nothing_lands(&repo);
+    let told = repo.flow(&["context"]).ok();
+    assert!(told.stdout.contains("\nNot verified by test -e two, exit 1\n"), "{told}");
     work(&repo, &["two"]);
     repo.flow(&["done"]).ok();
     assert_eq!(env.rows(VERIFICATIONS), "0|exit 1\n1|exit 0\n");

@@ -26,8 +26,10 @@ impl Context<'_> {
             let reason = failure.reason.as_deref().map(|reason| format!(": {}", plain(reason)));
             lines.push(format!("It failed{}.", reason.unwrap_or_default()));
             if let Some(run) = &failure.verification {
-                lines.push(format!("Not verified by {}, {}:", plain(&run.command), plain(&run.ending)));
-                lines.extend(run.tail.trim_end().lines().map(|line| format!("  {}", plain(line))));
+                let tail = run.tail.trim_end();
+                let colon = if tail.is_empty() { "" } else { ":" };
+                lines.push(format!("Not verified by {}, {}{colon}", plain(&run.command), plain(&run.ending)));
+                lines.extend(tail.lines().map(|line| format!("  {}", plain(line))));
             }
         }
         self.tell_others(&mut lines);
