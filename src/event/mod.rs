@@ -177,6 +177,19 @@ impl What {
         Self::Created { tip, parent, component: component.to_owned(), origin, context: None }
     }
 
+    /// The key of the landing that this has become of: one that was planned here.
+    pub(crate) fn settles(&self) -> Option<&str> {
+        match self {
+            Self::Landed { landing, .. }
+            | Self::Dropped { landing }
+            | Self::Undoing { landing }
+            | Self::Undone { landing }
+            | Self::Kept { landing }
+            | Self::Pushed { landing, .. } => Some(landing),
+            _ => None,
+        }
+    }
+
     /// The word of the event log.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -56,12 +56,7 @@ impl Strip<'_> {
 
     /// A landing on record, by its key.
     pub(super) fn known_landing(&self, flow: &BookmarkName, key: &str) -> anyhow::Result<KnownLanding> {
-        let row = self.ledger.registry.flow(&self.ledger.repo, flow)?;
-        let known = match row {
-            Some(row) => self.ledger.registry.last_landing(row.id)?,
-            None => None,
-        };
-        known.filter(|known| known.landing.landing == key).ok_or_else(|| {
+        self.ledger.registry.landing(&self.ledger.repo, key)?.ok_or_else(|| {
             Failure::new(Kind::Registry, format!("Could not find the landing of {flow} on record")).into()
         })
     }

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
 use super::flow_rows::{find_flow, find_gone, insert_flow, merge, move_tip, rename, set_status, trouble};
-use super::landings::{insert_elsewhere, insert_landing, move_on, pushed, settle};
+use super::landings::{flow_landing, insert_elsewhere, insert_landing, move_on, pushed, settle};
 use super::rows::text_of;
 use super::{Registry, conflicts, failure, verifications};
 use crate::event::{Event, Origin, What};
@@ -139,7 +139,10 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
     if known_event(db, repo, event)? {
         return Ok(true);
     }
-    let flow = match (find_flow(db, repo, event.flow.as_str())?, &event.what) {
+    // What becomes of a landing is told of the flow that it was planned for, whatever that is called by now.
+    let landing = event.what.settles().map(|landing| flow_landing(db, repo, landing)).transpose()?.flatten();
+    let named = landing.map_or_else(|| find_flow(db, repo, event.flow.as_str()), |flow| Ok(Some(flow)))?;
+    let flow = match (named, &event.what) {
         (Some(flow), _) => flow,
         (None, What::Created { tip, .. }) => {
             // One whose bookmark came back, by `jj undo` say, goes on where it was.

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::rows::text_of;
 use crate::event::{Event, What};
-use crate::model::{RepoId, Status, Tip, Trouble};
+use crate::model::{BookmarkName, RepoId, Status, Tip, Trouble};
 use crate::name::FlowName;
 
 pub(super) fn find_flow(db: &Connection, repo: &RepoId, bookmark: &str) -> rusqlite::Result<Option<i64>> {
@@ -28,6 +28,32 @@ pub(super) fn find_gone(
     )?
     .query_row(params![repo.as_str(), bookmark, tip.change.as_str()], |row| row.get(0))
     .optional()
+}
+
+/// What the flow is called now that had this name when an event was taken in: the first event since then that took the
+/// name from a flow tells which one had it.
+pub(super) fn name_now(
+    db: &Connection,
+    repo: &RepoId,
+    since: i64,
+    name: &BookmarkName,
+) -> rusqlite::Result<BookmarkName> {
+    if FlowName::parse(name.as_str()).is_err() {
+        return Ok(name.clone());
+    }
+    let mut statement = db.prepare_cached(
+        "SELECT f.bookmark, e.line FROM events AS e JOIN FlowRegistry AS f ON f.id = e.flow \
+         WHERE e.repo = ?1 AND e.id > ?2 AND e.kind IN ('renamed', 'deleted') AND instr(e.line, ?3) > 0 ORDER BY e.id",
+    )?;
+    let mut rows = statement.query(params![repo.as_str(), since, name.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let line: String = row.get(1)?;
+        let event = serde_json::from_str::<Event>(&line);
+        if event.is_ok_and(|event| event.flow == *name && !event.aside) {
+            return Ok(BookmarkName::new(row.get::<_, String>(0)?));
+        }
+    }
+    Ok(name.clone())
 }
 
 pub(super) fn insert_flow(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<Option<i64>> {

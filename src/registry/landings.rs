@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 use serde::Serialize;
 
+use super::flow_rows::name_now;
 use super::rows::text_of;
 use super::verifications::{self, VerificationRow};
 use super::{Registry, failure};
@@ -77,6 +78,15 @@ impl Registry {
         )
     }
 
+    /// A landing that landed, by its key.
+    pub(crate) fn landing(&self, repo: &RepoId, key: &str) -> anyhow::Result<Option<KnownLanding>> {
+        let landings = self.known_landings(
+            "l.state = 'landed' AND f.repo = ?1 AND l.key = ?2",
+            params![repo.as_str(), key],
+        )?;
+        Ok(landings.into_iter().next())
+    }
+
     /// The last landing of a flow that landed.
     pub(crate) fn last_landing(&self, flow: i64) -> anyhow::Result<Option<KnownLanding>> {
         let landings = self
@@ -121,29 +131,47 @@ impl Registry {
         values: &[&dyn rusqlite::ToSql],
     ) -> anyhow::Result<Vec<KnownLanding>> {
         let sql = format!(
-            "SELECT l.state, e.line FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
+            "SELECT f.repo, f.bookmark, l.state, e.id, e.line FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow \
              JOIN events AS e ON e.flow = l.flow AND e.kind = 'landing' AND instr(e.line, l.key) > 0 \
              WHERE {condition}"
         );
-        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+        let read = || -> rusqlite::Result<Vec<KnownLanding>> {
             let mut statement = self.db.prepare_cached(&sql)?;
-            statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            let mut rows = statement.query(values)?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                let line: String = row.get(4)?;
+                let Ok(Event { what: What::Landing(mut landing), .. }) = serde_json::from_str(&line) else {
+                    continue;
+                };
+                let (repo, flow): (String, String) = (row.get(0)?, row.get(1)?);
+                let now = name_now(&self.db, &RepoId::new(repo), row.get(3)?, &landing.parent)?;
+                let locked = std::mem::replace(&mut landing.parent, now);
+                all.push(KnownLanding { flow: BookmarkName::new(flow), state: row.get(2)?, locked, landing });
+            }
+            Ok(all)
         };
-        let known = |(state, line): (String, String)| match serde_json::from_str::<Event>(&line).ok()? {
-            Event { flow, what: What::Landing(landing), .. } => Some(KnownLanding { flow, state, landing }),
-            _ => None,
-        };
-        Ok(read().map_err(failure)?.into_iter().filter_map(known).collect())
+        read().map_err(failure)
     }
 }
 
-/// A landing as it was planned, and its state now.
+/// A landing as it was planned, and its state now. Its flow and its parent are called what they are called by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownLanding {
-    /// The flow's bookmark as it was then.
     pub(crate) flow: BookmarkName,
     pub(crate) state: String,
+    /// What the parent was called then: whoever is still at it holds the lock of that name.
+    pub(crate) locked: BookmarkName,
     pub(crate) landing: Landing,
+}
+
+/// The row whose landing this is, whatever its flow is called by now, and whether it is there or gone.
+pub(super) fn flow_landing(db: &Connection, repo: &RepoId, landing: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached(
+        "SELECT l.flow FROM landings AS l JOIN FlowRegistry AS f ON f.id = l.flow WHERE f.repo = ?1 AND l.key = ?2",
+    )?
+    .query_row(params![repo.as_str(), landing], |row| row.get(0))
+    .optional()
 }
 
 pub(super) fn insert_landing(

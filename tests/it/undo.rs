@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 
+use crate::common::invariants::assert_rebuilt;
 use crate::common::{TestEnvironment, TestRepo};
 use crate::shapes::{repo, work, work_on_main};
 use crate::shim::environment;
@@ -323,4 +324,35 @@ fn what_plain_jj_takes_back_beside_other_work_is_told_once() {
     let key = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["key"].to_string();
     let keys: std::collections::HashSet<String> = journal.lines().map(key).collect();
     assert_eq!(keys.len(), journal.lines().count());
+}
+
+#[rstest]
+#[case::by_adopting_it("jj-flow adopt a8f2--research --as docs")]
+#[case::by_jj_itself("jj bookmark rename a8f2--research a8f2--docs")]
+fn one_whose_flow_got_another_name_goes_back(#[case] rename: &str) {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    let main = repo.commits("main");
+    repo.flow(&["done"]).ok();
+    repo.sh(rename).ok();
+    repo.flow(&["undo", "docs"]).ok();
+    assert_eq!((repo.commits("main"), env.rows(STATES)), (main, "a8f2--docs|success|undone\n".into()));
+    repo.flow(&["done", "docs"]).ok();
+    assert_eq!(env.rows(STATES), "a8f2--docs|merged|undone,landed\n");
+    assert_rebuilt(&env, &[&repo]);
+}
+
+#[test]
+fn one_on_a_flow_that_got_another_name_goes_back_off_that() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    let research = repo.commits("a8f2--research");
+    repo.flow(&["sub", "scaling"]).ok();
+    work(&repo, &["two"]);
+    repo.flow(&["done"]).ok();
+    repo.jj(&["bookmark", "rename", "a8f2--research", "a8f2--docs"]).ok();
+    let undone = repo.flow(&["undo", "scaling"]).ok();
+    assert!(undone.stdout.contains(": a8f2--docs is at "), "{undone}");
+    assert_eq!(repo.commits("a8f2--docs"), research);
+    assert_rebuilt(&env, &[&repo]);
 }

@@ -76,7 +76,7 @@ fn check_here(
         let mut landings = registry.unsettled_landings(id)?;
         let mut free = Vec::new();
         for known in &landings {
-            free.push(!journal.is_parent_locked(&known.landing.parent)?);
+            free.push(!journal.is_parent_locked(&known.locked)?);
         }
         // One whose parent is locked is somebody's who is still at it.
         let mut free = free.into_iter();
