@@ -51,7 +51,11 @@ pub(crate) fn land_and_push(
         let now = read(strip, &revset::at_remote(parent, remote))?;
         let known = strip.known_landing(&flow, &key)?;
         let parent_at = landed.plan.parent_at.clone();
-        take_back(strip, &known, Some(&parent_at))?;
+        if let Err(stays) = take_back(strip, &known, Some(&parent_at)) {
+            let stays = Failure::of(&stays);
+            let message = format!("{}. Its push to {remote} had failed: {error:#}", stays.message);
+            return Err(Failure { kind: Kind::Push, message, ..stays }.into());
+        }
         if fetched.is_err() || now == before {
             let message = format!("Could not push {parent} to {remote}, so {flow} was not landed");
             let failure = Failure::new(Kind::Push, format!("{message}: {error:#}"));

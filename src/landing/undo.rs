@@ -44,7 +44,10 @@ pub(super) fn take_back(
     for _ in 0..ATTEMPTS {
         let op = strip.jj.require_head()?;
         let at = match to {
-            Some(to) => to.clone(),
+            Some(to) => {
+                require_at_landing(strip, &op, known)?;
+                to.clone()
+            }
             None => find_back(strip, &op, known)?,
         };
         let mut last = op.clone();
@@ -68,6 +71,20 @@ pub(super) fn take_back(
         return Ok(Undone { parent: landing.parent.clone(), at, operation });
     }
     Err(raced("take the landing back", ATTEMPTS, format!("jj flow undo {flow}")))
+}
+
+/// Refuses where the parent is anywhere but at the landing: there alone, or torn between that and what a remote has.
+fn require_at_landing(strip: &Strip<'_>, op: &OpId, known: &KnownLanding) -> anyhow::Result<()> {
+    let landing = &known.landing;
+    let graph = strip.jj.read_at(op, &revset::exactly(&landing.parent))?;
+    let is_landing = |target: &Change| target.commit == landing.parent_to || target.id == landing.tip.change;
+    let is_remotes = |target: &Change| target.remotes.iter().any(|remote| remote.name == landing.parent);
+    let targets = graph.changes();
+    if targets.iter().any(is_landing) && targets.iter().all(|target| is_landing(target) || is_remotes(target))
+    {
+        return Ok(());
+    }
+    Err(moved_on(strip, op, known)?)
 }
 
 /// Where the parent goes back to; refused where something else would go back with it.

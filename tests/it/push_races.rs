@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::common::TestEnvironment;
 use crate::push::{assert_level, flow, remote_and_clones, remote_log, remote_main};
-use crate::shim::environment;
+use crate::shim::{environment, script};
 use crate::verify::{runs, set_hook};
 
 /// The failpoint at which the second clone lands and pushes: the first one has landed, and is about to push.
@@ -127,5 +127,35 @@ fn a_push_that_a_kill_left_unrecorded_is_not_taken_back() {
     clone.flow(&["done", "--push", "research"]).ok();
     let refused = clone.flow(&["--json", "undo", "research"]).exits(1).json();
     assert_eq!(refused["error"]["code"], "pushed");
+    assert_level(&clone, &remote);
+}
+
+#[test]
+fn what_somebody_put_on_top_of_a_rejected_landing_stays() {
+    let env = environment();
+    let (remote, [clone]) = remote_and_clones(&env);
+    flow(&clone, "research", "one", "x\n");
+    clone.workspace("other");
+    let meanwhile = env.root().join("meanwhile");
+    script(
+        &meanwhile,
+        "cd $TEST_ENV/other && jj new main && jj commit --message OTHER && jj bookmark move main --to @-",
+    );
+    script(&remote.dir("hooks").root().join("pre-receive"), "echo 'closed for today' >&2; exit 1");
+    let failpoint = format!("pushing={}", meanwhile.display());
+    let refused =
+        clone.with("JJ_FLOW_FAILPOINT", &failpoint).flow(&["--json", "done", "--push"]).exits(1).json();
+    assert_eq!(refused["error"]["code"], "push-failed", "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("main has moved on, first by ") && message.contains("closed for today"),
+        "{message}"
+    );
+    let seen = clone.sh(refused["error"]["hint"].as_str().unwrap()).ok();
+    assert!(seen.stdout.contains("OTHER"), "{seen}");
+    assert_eq!(clone.changes("main & description(substring:OTHER)").len(), 1);
+    assert_eq!(env.rows("SELECT state, remote FROM landings"), "landed|NULL\n");
+    remote.sh("rm hooks/pre-receive").ok();
+    clone.flow(&["done", "--push", "research"]).ok();
     assert_level(&clone, &remote);
 }
