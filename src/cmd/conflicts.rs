@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::desk::Desk;
-use super::landing::{Order, hand_over, land_flow, landed_json, landed_text, tell};
+use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text, tell};
 use super::target::find_flow;
 use crate::error::{Failure, Kind};
 use crate::event::Conflict;
@@ -105,10 +105,17 @@ pub(super) fn run_resume(args: &ResumeArgs, mut call: Call) -> anyhow::Result<()
     }
     let record = require_record(&desk, flow)?;
     // It goes on to where it was going.
-    let into = Some(record.parent).filter(|parent| survey.landing_parent(flow).as_ref() != Some(parent));
+    let parent = record.parent;
+    let is_pushed = record.push || (desk.session.config.push && survey.flow(&parent).is_none());
+    let push = match record.lands && is_pushed {
+        true => Some((parent.clone(), find_remote(&desk, &survey, &parent)?)),
+        false => None,
+    };
+    let into = Some(parent).filter(|parent| survey.landing_parent(flow).as_ref() != Some(parent));
     let goal = if record.lands { Goal::Land } else { Goal::Restack };
-    let order = Order { into, ..Order::of(goal) };
-    let survey = if order.into.is_some() { None } else { Some(survey) };
+    let order = Order { into, push, ..Order::of(goal) };
+    // A push fetches first, and what was read is old then.
+    let survey = if order.into.is_some() || order.push.is_some() { None } else { Some(survey) };
     let landed = hand_over(call.out, land_flow(&mut desk, call.out, &name, &order, survey))?;
     desk.answer(&call, &landed_text(&landed, &order), landed_json(&landed, &order))
 }

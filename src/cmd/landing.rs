@@ -37,6 +37,7 @@ impl Order {
             goal: self.goal,
             into: self.into.clone(),
             message: self.message.clone(),
+            push: self.push.is_some(),
             guard: config.guard,
         };
         plan(survey, &request)
@@ -110,32 +111,48 @@ pub(super) fn hand_over<T>(out: Out, done: anyhow::Result<T>) -> anyhow::Result<
     Err(error)
 }
 
-/// The remote that a parent is pushed to: the one that it follows, else the only one, else `origin`.
+/// The remote that a parent is pushed to: of those that it follows, else of all, the only one, else the one that jj's
+/// `git.push` names, else `origin`.
 pub(super) fn find_remote(desk: &Desk, survey: &Survey, parent: &BookmarkName) -> anyhow::Result<String> {
-    let mut remotes = survey.graph.changes().iter().flat_map(|change| &change.remotes);
-    if let Some(remote) = remotes.find(|remote| remote.tracked && remote.name == *parent) {
-        return Ok(remote.remote.clone());
+    let remotes = || survey.graph.changes().iter().flat_map(|change| &change.remotes);
+    let followed = remotes().filter(|remote| remote.tracked && remote.name == *parent);
+    let mut names: Vec<String> = followed.map(|remote| remote.remote.clone()).collect();
+    let is_followed = !names.is_empty();
+    if !is_followed {
+        let list = desk.session.jj.run(&["--ignore-working-copy", "git", "remote", "list"])?;
+        names.extend(list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
     }
-    let list = desk.session.jj.run(&["--ignore-working-copy", "git", "remote", "list"])?;
-    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
     match names.as_slice() {
-        [only] => Ok((*only).to_owned()),
-        several if several.contains(&"origin") => Ok("origin".to_owned()),
+        [only] => return Ok(only.clone()),
         [] => refuse!(NoRemote, "Could not push {parent}: this repo has no remote"),
-        several => {
-            let several = several.join(", ");
-            let message = format!("Could not tell where to push {parent}: it follows none of {several}");
-            let mut remotes = survey.graph.changes().iter().flat_map(|change| &change.remotes);
-            let hint = match remotes.find(|remote| remote.name == *parent && remote.remote != "git") {
-                Some(has_it) => {
-                    let (parent, remote) = (quoted(parent.as_str()), quoted(&has_it.remote));
-                    format!("jj bookmark track {parent} --remote {remote}")
-                }
-                None => "jj git remote list".to_owned(),
-            };
-            Err(Failure::new(Kind::NoRemote, message).hint(hint).into())
-        }
+        _ => {}
     }
+    let preferred = [run_push_setting(desk)?, Some("origin".to_owned())];
+    if let Some(preferred) = preferred.into_iter().flatten().find(|name| names.contains(name)) {
+        return Ok(preferred);
+    }
+    let several = names.join(", ");
+    if is_followed {
+        let message = format!("Could not tell where to push {parent}: it follows {several}");
+        let hint = format!("jj config set --repo git.push {}", quoted(&names[0]));
+        return Err(Failure::new(Kind::NoRemote, message).hint(hint).into());
+    }
+    let message = format!("Could not tell where to push {parent}: it follows none of {several}");
+    let hint = match remotes().find(|remote| remote.name == *parent) {
+        Some(has_it) => {
+            let (parent, remote) = (quoted(parent.as_str()), quoted(&has_it.remote));
+            format!("jj bookmark track {parent} --remote {remote}")
+        }
+        None => "jj git remote list".to_owned(),
+    };
+    Err(Failure::new(Kind::NoRemote, message).hint(hint).into())
+}
+
+/// The remote that jj itself pushes to where nobody says; none where that is not set.
+fn run_push_setting(desk: &Desk) -> anyhow::Result<Option<String>> {
+    let list = ["--ignore-working-copy", "config", "list", "git.push", r#"--template=json(value) ++ "\n""#];
+    let text = desk.session.jj.run(&list)?;
+    Ok(text.lines().last().and_then(|line| serde_json::from_str(line).ok()))
 }
 
 /// `Landed a8f2--research on main: 2 changes, rebased, verified.`

@@ -69,6 +69,9 @@ pub(crate) struct Conflict {
     pub(crate) roots: Vec<Root>,
     /// Whether it met a landing; else a restack.
     pub(crate) lands: bool,
+    /// Whether the parent was to be pushed afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) push: bool,
 }
 
 /// One of a flow's lowest changes, and the commits that it stood on.

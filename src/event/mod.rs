@@ -276,6 +276,7 @@ mod tests {
             before: vec![tip()],
             roots: vec![Root { change: ChangeId::new("k"), parents: vec![CommitId::new("0")] }],
             lands: true,
+            push: true,
         };
         let all = [
             What::created(tip(), None, "c", Origin::New),

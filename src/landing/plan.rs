@@ -33,6 +33,8 @@ pub(crate) struct Request<'a> {
     pub(crate) into: Option<BookmarkName>,
     /// The description for a tip that has none.
     pub(crate) message: Option<String>,
+    /// Whether the parent is to be pushed afterwards.
+    pub(crate) push: bool,
     pub(crate) guard: Guard,
 }
 
@@ -70,6 +72,8 @@ pub(crate) struct Plan {
     pub(crate) carried: Carried,
     /// Open flows that stand on the rewritten changes, and are rewritten with them.
     pub(crate) carried_flows: Vec<FlowName>,
+    /// Whether the parent is pushed afterwards.
+    pub(crate) push: bool,
     pub(crate) guard: Guard,
 }
 
@@ -199,6 +203,7 @@ pub(crate) fn plan(survey: &Survey, request: &Request<'_>) -> anyhow::Result<Pla
         parent_at: parent_at.tip(),
         tip: tip.tip(),
         changes: changes.iter().map(|change| change.tip()).collect(),
+        push: request.push,
         guard: request.guard,
     })
 }

@@ -232,6 +232,7 @@ pub(super) fn conflict_of(plan: &Plan, chain: &Chain, key: String) -> Conflict {
         before: plan.changes.clone(),
         roots: plan.roots.clone(),
         lands: plan.goal == Goal::Land,
+        push: plan.push,
     }
 }
 

@@ -41,6 +41,16 @@ fn a_bookmark_that_follows_no_remote() {
 }
 
 #[test]
+fn a_bookmark_that_follows_several_remotes() {
+    let env = environment();
+    let repo = two_remotes(&env, true);
+    ["up", "down"].iter().for_each(|name| _ = repo.jj(&["bookmark", "track", "main", "--remote", name]).ok());
+    repo.jj(&["git", "push", "--remote=down", "--bookmark=main"]).ok();
+    let site = ("cmd/landing.rs", "jj config set --repo git.push {}");
+    meet(&repo, "done --push", "no-remote", site).mends();
+}
+
+#[test]
 fn a_remote_that_is_gone() {
     let env = environment();
     let (remote, [clone]) = remote_and_clones(&env);

@@ -1,8 +1,11 @@
 //! Landing and pushing in one: onto what the remote has by then, or not at all.
 
+use rstest::rstest;
+
 use crate::common::{TestEnvironment, TestRepo};
 use crate::shapes::{files, work};
 use crate::shim::environment;
+use crate::verify::repo_with_flow;
 
 /// A bare remote with one commit on `main`, and so many clones of it, each with a uid of its own.
 pub(crate) fn remote_and_clones<const COUNT: usize>(
@@ -191,4 +194,45 @@ fn a_flow_that_was_rewritten_since_it_was_pushed_has_one_end() {
     assert_eq!(tip(), seen);
     let landed = clone.flow(&["done"]).ok();
     assert_eq!(landed.stdout, "Landed a8f0--research on main: 2 changes, fast-forward.\n");
+}
+
+#[rstest]
+#[case::by_the_setting("[flow]\npush = true\n", &["done"])]
+#[case::as_it_was_asked("", &["done", "--push"])]
+fn what_was_to_be_pushed_is_once_its_conflict_is_resolved(#[case] config: &str, #[case] done: &[&str]) {
+    let env = environment();
+    env.add_config(config);
+    let (remote, [slow, fast]) = remote_and_clones(&env);
+    flow(&slow, "research", "base", "mine\n");
+    flow(&fast, "docs", "base", "theirs\n");
+    fast.flow(&["done", "--push"]).ok();
+    let refused = slow.flow(done).exits(3);
+    slow.sh(&refused.hint()).ok();
+    slow.write("base", "both\n");
+    slow.jj(&["squash", "--use-destination-message"]).ok();
+    // The journal knows.
+    std::fs::remove_file(env.data_home().join("jj-flow/registry.db")).unwrap();
+    let landed = slow.flow(&["resume", "research"]).ok();
+    assert!(landed.stdout.ends_with(", pushed to origin.\n"), "{landed}");
+    assert_eq!(remote_log(&remote), "research:base docs:base base");
+    assert_level(&slow, &remote);
+}
+
+#[test]
+fn of_several_remotes_the_one_that_jj_pushes_to_is_meant_else_origin() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    let remotes = ["down", "origin", "up"].map(|name| {
+        let remote = env.bare_git(name);
+        repo.jj(&["git", "remote", "add", name, remote.root().to_str().unwrap()]).ok();
+        repo.jj(&["bookmark", "track", "main", "--remote", name]).ok();
+        repo.jj(&["git", "push", "--remote", name, "--bookmark=main"]).ok();
+        remote
+    });
+    repo.jj(&["config", "set", "--repo", "git.push", "up"]).ok();
+    assert!(repo.flow(&["done", "--push"]).ok().stdout.ends_with(", pushed to up.\n"));
+    repo.jj(&["config", "unset", "--repo", "git.push"]).ok();
+    flow(&repo, "docs", "page", "x\n");
+    assert!(repo.flow(&["done", "--push"]).ok().stdout.ends_with(", pushed to origin.\n"));
+    assert_eq!(remotes.each_ref().map(remote_log), ["base", "docs:page one base", "one base"]);
 }
