@@ -258,6 +258,11 @@ pub(crate) mod revset {
         format!("remote_bookmarks(exact:{}, exact:{})", quoted(name.as_str()), quoted(remote))
     }
 
+    /// The same of every remote.
+    pub(crate) fn at_remotes(name: &BookmarkName) -> String {
+        format!("remote_bookmarks(exact:{})", quoted(name.as_str()))
+    }
+
     /// A string literal of jj's revset language.
     pub(in crate::jj) fn quoted(text: &str) -> String {
         let mut literal = String::from("\"");

@@ -34,11 +34,13 @@ pub(crate) fn land_and_push(
     mut plan: impl FnMut(&Ledger) -> anyhow::Result<Plan>,
 ) -> anyhow::Result<Landed> {
     let fetch = ["git", "fetch", "--remote", &format!("exact:{remote:?}")];
-    let local = read(strip, &revset::exactly(parent))?;
+    let local = read_followed(strip, parent, remote)?;
     strip.jj.run(&fetch).map_err(|error| {
         let message = format!("Could not fetch {parent} from {remote}, so nothing was landed: {error:#}");
         Failure::new(Kind::Push, message).hint(format!("jj git fetch --remote {}", quoted(remote)))
     })?;
+    // What was fetched may be the first that is known of it.
+    read_followed(strip, parent, remote)?;
     level(strip, name, parent, remote, local)?;
     for _ in 0..ATTEMPTS {
         let Done { landed, held } = land(strip, &mut plan)?;
@@ -74,6 +76,7 @@ pub(crate) fn push_landed(strip: &mut Strip<'_>, remote: &str, known: &KnownLand
     let KnownLanding { flow, landing, .. } = known;
     let parent = &landing.parent;
     let (_held, _) = strip.lock_parent(parent, &format!("{} pushing {flow}", strip.ledger.actor.uid))?;
+    read_followed(strip, parent, remote)?;
     push(strip, remote, flow, parent, &landing.landing).map_err(|error| {
         let message =
             format!("{flow} has landed on {parent}, and could not be pushed to {remote}: {error:#}");
@@ -92,6 +95,24 @@ fn push(
     failpoint::reach("pushed");
     let pushed = What::Pushed { landing: landing.to_owned(), remote: remote.to_owned() };
     strip.ledger.record(env::now(), None, vec![(flow.clone(), pushed)])
+}
+
+/// Where the parent is, where it is in one place; refused where the remote has a bookmark of its name that it does not
+/// follow: jj pushes to none such.
+fn read_followed(strip: &Strip<'_>, parent: &BookmarkName, remote: &str) -> anyhow::Result<Option<Tip>> {
+    let either = format!("{} | {}", revset::exactly(parent), revset::at_remote(parent, remote));
+    let graph = strip.jj.read_at(&strip.jj.require_head()?, &either)?;
+    let mut remotes = graph.changes().iter().flat_map(|change| &change.remotes);
+    if remotes.any(|other| other.name == *parent && other.remote == remote && !other.tracked) {
+        let message = format!("Could not push {parent} to {remote}: it does not follow {parent}@{remote}");
+        let (parent, remote) = (quoted(parent.as_str()), quoted(remote));
+        return Err(Failure::new(Kind::NoRemote, message)
+            .hint(format!("jj bookmark track {parent} --remote {remote}"))
+            .into());
+    }
+    let is_at = |change: &&Change| change.bookmarks.iter().any(|bookmark| bookmark.name == *parent);
+    let mut targets = graph.changes().iter().filter(is_at);
+    Ok(targets.next().filter(|_| targets.next().is_none()).map(Change::tip))
 }
 
 /// The one commit of a revset.

@@ -8,6 +8,7 @@ use crate::hints_conflicts::CONTENT;
 use crate::install::{Home, SHIM};
 use crate::kept;
 use crate::ledger;
+use crate::push::remote_and_clones;
 use crate::shim::environment;
 use crate::verify::repo_with_flow;
 
@@ -120,6 +121,16 @@ fn settings_that_are_misspelled_or_cannot_be() {
     let site = ("cmd/doctor/setup.rs", "jj config list {} --template builtin_config_list_detailed");
     let listed = found(&repo, "", "bad-value", site).succeeds().stdout;
     assert!(listed.contains("sometimes") && listed.contains(".toml"), "{listed}");
+}
+
+#[test]
+fn a_trunk_that_is_to_be_pushed_and_follows_no_remote() {
+    let env = environment();
+    env.add_config("[flow]\npush = true\n");
+    let (_, [clone]) = remote_and_clones(&env);
+    clone.jj(&["bookmark", "untrack", "main", "--remote=origin"]).ok();
+    let site = ("cmd/doctor/pushing.rs", "jj bookmark track {bookmark} --remote {remote}");
+    heals(&clone, "", "trunk-untracked", site);
 }
 
 #[test]

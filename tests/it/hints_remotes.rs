@@ -51,6 +51,16 @@ fn a_bookmark_that_follows_several_remotes() {
 }
 
 #[test]
+fn a_bookmark_that_does_not_follow_its_only_remote() {
+    let env = environment();
+    let (_, [clone]) = remote_and_clones(&env);
+    clone.jj(&["bookmark", "untrack", "main", "--remote=origin"]).ok();
+    flow(&clone, "research", "one", "x\n");
+    let site = ("landing/push.rs", "jj bookmark track {parent} --remote {remote}");
+    meet(&clone, "done --push", "no-remote", site).mends();
+}
+
+#[test]
 fn a_remote_that_is_gone() {
     let env = environment();
     let (remote, [clone]) = remote_and_clones(&env);

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::common::{TestEnvironment, TestRepo};
-use crate::shapes::{files, work};
+use crate::shapes::{assert_refused, files, work, work_on_main};
 use crate::shim::environment;
 use crate::verify::repo_with_flow;
 
@@ -235,4 +235,45 @@ fn of_several_remotes_the_one_that_jj_pushes_to_is_meant_else_origin() {
     flow(&repo, "docs", "page", "x\n");
     assert!(repo.flow(&["done", "--push"]).ok().stdout.ends_with(", pushed to origin.\n"));
     assert_eq!(remotes.each_ref().map(remote_log), ["base", "docs:page one base", "one base"]);
+}
+
+#[test]
+fn a_trunk_that_does_not_follow_the_remote_is_left_alone() {
+    let env = environment();
+    let (remote, [other]) = remote_and_clones(&env);
+    env.dir("").git(&["clone", "remote.git", "mine"]).ok();
+    let repo = env.dir("mine");
+    repo.jj(&["git", "init", "--colocate"]).ok();
+    flow(&repo, "docs", "page", "x\n");
+    work_on_main(&other, "theirs");
+    other.jj(&["git", "push", "--bookmark=main"]).ok();
+    assert_refused(&repo, &["--push"], "no-remote");
+    // Nor once it is known where the remote is.
+    repo.jj(&["git", "fetch"]).ok();
+    assert_refused(&repo, &["--push"], "no-remote");
+    let hint = repo.flow(&["done", "--push"]).exits(1).hint();
+    assert_eq!(hint, "jj bookmark track main --remote origin");
+    repo.sh(&hint).ok();
+    repo.flow(&["done", "--push"]).ok();
+    assert_eq!(remote_log(&remote), "docs:page theirs base");
+    assert_level(&repo, &remote);
+}
+
+#[test]
+fn a_trunk_that_the_first_fetch_finds_at_the_remote_is_left_alone() {
+    let env = environment();
+    let (_, [other]) = remote_and_clones(&env);
+    env.dir("").git(&["clone", "remote.git", "mine"]).ok();
+    let repo = env.dir("mine");
+    repo.git(&["remote", "remove", "origin"]).ok();
+    repo.jj(&["git", "init", "--colocate"]).ok();
+    repo.jj(&["git", "remote", "add", "origin", "../remote.git"]).ok();
+    flow(&repo, "docs", "page", "x\n");
+    work_on_main(&other, "theirs");
+    other.jj(&["git", "push", "--bookmark=main"]).ok();
+    let before = repo.commits("main | a8f2--docs");
+    let refused = repo.flow(&["--json", "done", "--push"]).exits(1).json();
+    assert_eq!(refused["error"]["code"], "no-remote", "{refused}");
+    assert_eq!(repo.commits("main | a8f2--docs"), before);
+    assert_eq!(env.rows("SELECT count(*) FROM landings"), "0\n");
 }

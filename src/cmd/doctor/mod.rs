@@ -11,6 +11,7 @@ mod hooks;
 mod journals;
 mod landings;
 mod locks;
+mod pushing;
 mod registry;
 mod scratch;
 mod setup;
@@ -55,6 +56,7 @@ pub(super) fn run(args: &DoctorArgs, mut call: Call) -> anyhow::Result<ExitCode>
     journals::check(&call, path.as_deref(), args.fix, &mut checks);
     if let Some(setup) = &setup {
         hooks::check(&call, setup, path.as_deref(), &mut checks);
+        checks.extend(pushing::check(&call, setup));
     }
     landings::check(&call, path.as_deref(), setup.is_some(), args.fix, &mut checks);
     locks::check(&call, path.as_deref(), &mut checks);
