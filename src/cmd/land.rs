@@ -16,10 +16,10 @@ use super::landing::{Order, find_remote, land_flow, landed_json, landed_text};
 use crate::error::{Failure, Kind};
 use crate::jj::Repo;
 use crate::landing::Goal;
-use crate::model::{Flow, OpId, Status};
+use crate::model::{Flow, OpId, RepoId, Status};
 use crate::name::FlowName;
 use crate::output::plain;
-use crate::registry::{Filter, Registry};
+use crate::registry::{Filter, Registry, place_of};
 use crate::session::{Place, Session, require_jj};
 
 /// How often the registry is asked whether anything has changed; it answers without reading a row.
@@ -43,6 +43,16 @@ pub(super) struct LandArgs {
 /// do in the repo.
 type Stuck = HashMap<i64, (jiff::Timestamp, Option<Vec<OpId>>)>;
 
+/// Where flows are landed.
+#[derive(Debug)]
+enum Scope {
+    All,
+    /// In the repo of this folder.
+    Here(RepoId),
+    /// Nothing has been recorded in it yet.
+    Nowhere,
+}
+
 /// What one pass over a repo came to.
 #[derive(Debug, Default)]
 struct Pass {
@@ -58,31 +68,51 @@ pub(super) fn run(args: &LandArgs, mut call: Call) -> anyhow::Result<ExitCode> {
     let program = require_jj()?;
     let (config, _) = call.place.load_config(&program)?;
     call.out.follow(config.color.as_deref());
-    if !args.all {
-        Session::open(&call.place)?;
-    }
+    let mut scope = if args.all { Scope::All } else { load_here(&call)? };
     let path = call.place.registry_path(&config)?;
-    let registry = Registry::open(&path)?;
+    let mut registry = Registry::open(&path)?;
+    let mut place = place_of(&path);
     let mut stuck = Stuck::new();
     loop {
         let version = registry.version_of_data()?;
-        let pass = pass(args, &call, &registry, &mut stuck)?;
+        let pass = pass(&scope, &call, &registry, &mut stuck)?;
         if !args.watch {
             return answer(&call, pass);
         }
         if !pass.landed.is_empty() || !pass.failed.is_empty() {
             answer(&call, pass)?;
         }
-        while registry.version_of_data()? == version && !has_moved(args, &call, &registry, &stuck)? {
+        while place_of(&path) == place
+            && registry.version_of_data()? == version
+            && !has_moved(&scope, &call, &registry, &stuck)?
+        {
             std::thread::sleep(WATCH);
+        }
+        let is_replaced = place_of(&path) != place;
+        if is_replaced {
+            registry = Registry::open(&path)?;
+            place = place_of(&path);
+            stuck.clear();
+        }
+        if is_replaced && !args.all || matches!(scope, Scope::Nowhere) {
+            scope = load_here(&call)?;
         }
     }
 }
 
+/// The repo at hand, on record where it is now: its id is the same wherever its folder was moved.
+fn load_here(call: &Call) -> anyhow::Result<Scope> {
+    let session = Session::open(&call.place)?;
+    match session.repo_id() {
+        Some(_) => Ok(Scope::Here(session.open_ledger(&call.place)?.repo)),
+        None => Ok(Scope::Nowhere),
+    }
+}
+
 /// Lands what waits to land in each repo.
-fn pass(args: &LandArgs, call: &Call, registry: &Registry, stuck: &mut Stuck) -> anyhow::Result<Pass> {
+fn pass(scope: &Scope, call: &Call, registry: &Registry, stuck: &mut Stuck) -> anyhow::Result<Pass> {
     let mut pass = Pass::default();
-    for (root, flows) in waiting(args, call, registry)? {
+    for (root, flows) in waiting(scope, call, registry)? {
         let is_due = |flow: &Flow| {
             stuck.get(&flow.id).is_none_or(|(at, seen)| *at != flow.updated_at || has_moved_from(seen, &root))
         };
@@ -106,24 +136,19 @@ fn pass(args: &LandArgs, call: &Call, registry: &Registry, stuck: &mut Stuck) ->
 }
 
 /// The flows at success, by the folder of their repo.
-fn waiting(
-    args: &LandArgs,
-    call: &Call,
-    registry: &Registry,
-) -> anyhow::Result<Vec<(Utf8PathBuf, Vec<Flow>)>> {
-    let here = Repo::find(&call.place.dir);
+fn waiting(scope: &Scope, call: &Call, registry: &Registry) -> anyhow::Result<Vec<(Utf8PathBuf, Vec<Flow>)>> {
     let mut repos: Vec<(Utf8PathBuf, Vec<Flow>)> = Vec::new();
     for flow in registry.flows(&Filter { status: vec![Status::Success], ..Filter::default() })? {
-        // Nobody can land on another machine from here.
-        if registry.is_elsewhere(&flow.repo)? {
-            continue;
-        }
-        let root = Utf8PathBuf::from(&flow.root);
-        if !args.all && here.as_ref().is_none_or(|here| here.main_root() != root) {
-            continue;
-        }
-        // Here is where the command was started, which may be another workspace of the repo.
-        let root = if args.all { root } else { call.place.dir.clone() };
+        let root = match scope {
+            // Nobody can land on another machine from here.
+            Scope::All if registry.is_elsewhere(&flow.repo)? || registry.is_forgotten(&flow.repo)? => {
+                continue;
+            }
+            Scope::All => Utf8PathBuf::from(&flow.root),
+            // Here is where the command was started, which may be another workspace of the repo.
+            Scope::Here(here) if *here == flow.repo => call.place.dir.clone(),
+            Scope::Here(_) | Scope::Nowhere => continue,
+        };
         match repos.iter_mut().find(|(known, _)| *known == root) {
             Some((_, flows)) => flows.push(flow),
             None => repos.push((root, vec![flow])),
@@ -133,11 +158,11 @@ fn waiting(
 }
 
 /// Whether a repo with a stuck flow in it has moved on.
-fn has_moved(args: &LandArgs, call: &Call, registry: &Registry, stuck: &Stuck) -> anyhow::Result<bool> {
+fn has_moved(scope: &Scope, call: &Call, registry: &Registry, stuck: &Stuck) -> anyhow::Result<bool> {
     if stuck.is_empty() {
         return Ok(false);
     }
-    let waiting = waiting(args, call, registry)?;
+    let waiting = waiting(scope, call, registry)?;
     let moved = |root: &Utf8PathBuf, flow: &Flow| {
         stuck.get(&flow.id).is_some_and(|(_, seen)| has_moved_from(seen, root))
     };
@@ -171,24 +196,39 @@ fn land_in(call: &mut Call, flows: &[Flow], pass: &mut Pass) -> anyhow::Result<(
         parents
     };
     names.sort_by_key(|name| Reverse(height(name)));
-    for name in names {
-        let landed = land_one(&mut desk, call, &name);
-        match landed {
-            Ok(Some((text, object))) => {
-                if !call.out.is_json() {
-                    call.out.line(&text)?;
+    loop {
+        let (mut blocked, before) = (Vec::new(), pass.landed.len());
+        for name in names {
+            match land_one(&mut desk, call, &name) {
+                Ok(Some((text, object))) => {
+                    if !call.out.is_json() {
+                        call.out.line(&text)?;
+                    }
+                    pass.landed.push(object);
                 }
-                pass.landed.push(object);
+                Ok(None) => {}
+                Err(error) if is_blocked(&error) => blocked.push((name, error)),
+                Err(error) => pass.fail(call, name.as_str(), &error)?,
             }
-            Ok(None) => {}
-            Err(error) => pass.fail(call, name.as_str(), &error)?,
         }
+        if pass.landed.len() == before {
+            for (name, error) in &blocked {
+                pass.fail(call, name.as_str(), error)?;
+            }
+            break;
+        }
+        names = blocked.into_iter().map(|(name, _)| name).collect();
     }
     // What the failures left behind is in the rows then, and no news.
     if !pass.failed.is_empty() {
         desk.survey(&[])?;
     }
     Ok(())
+}
+
+/// Whether it was others that stood in a flow's way, which may land before it is tried again.
+fn is_blocked(error: &anyhow::Error) -> bool {
+    matches!(Failure::of(error).kind, Kind::OtherFlows | Kind::OpenSubflows)
 }
 
 /// Lands one flow; none where it has gone, landed or changed its status meanwhile.

@@ -110,6 +110,16 @@ impl Registry {
         })
     }
 
+    /// Whether nobody is to look at a repo any more, until somebody works in it.
+    pub(crate) fn is_forgotten(&self, id: &RepoId) -> anyhow::Result<bool> {
+        let read = || {
+            self.db
+                .prepare_cached("SELECT 1 FROM repos WHERE id = ?1 AND forgotten_at IS NOT NULL")?
+                .exists([id.as_str()])
+        };
+        read().map_err(failure)
+    }
+
     /// Whether a repo is on another machine: its root is then a name and no folder.
     pub(crate) fn is_elsewhere(&self, id: &RepoId) -> anyhow::Result<bool> {
         let read = || {

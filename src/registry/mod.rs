@@ -36,7 +36,7 @@ pub(crate) use export::{ContextRow, FORMAT as EXPORT_FORMAT, Told};
 pub(crate) use filter::{Cursor, Filter, LandsOn};
 pub(crate) use health::{Health, exposed};
 pub(crate) use landings::{KnownLanding, LandingRow};
-pub(crate) use open::default_path;
+pub(crate) use open::{default_path, place_of};
 pub(crate) use query::Reader;
 pub(crate) use repo_rows::{RepoKind, RepoRow};
 pub(crate) use repos::{KnownRepo, list_path, load_listed};

@@ -179,7 +179,7 @@ pub(super) fn folder_of(path: &Utf8Path) -> &Utf8Path {
 }
 
 /// The file itself, whatever its name becomes.
-fn place_of(path: &Utf8Path) -> Option<(u64, u64)> {
+pub(crate) fn place_of(path: &Utf8Path) -> Option<(u64, u64)> {
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 

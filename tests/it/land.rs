@@ -256,3 +256,61 @@ fn restacking_brings_a_flow_and_what_stands_on_it_onto_the_new_parent() {
     repo.flow(&["restack", "scaling"]).ok();
     assert_eq!(files(&repo, "a8f2--research--scaling"), "base meanwhile one three two");
 }
+
+#[test]
+fn what_stands_on_another_that_lands_later_lands_after_it() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["new", "docs", "--from", "a8f2--research"]).ok();
+    work(&repo, &["page"]);
+    assert_refused(&repo, &["docs"], "other-flows-beneath");
+    mark(&env, "bookmark = 'a8f2--docs'");
+    mark(&env, "bookmark = 'a8f2--research'");
+    let landed = repo.flow(&["land"]).ok();
+    assert_eq!(landed.stderr, "");
+    assert_eq!(env.rows(LANDINGS), "a8f2--research|main\na8f2--docs|main\n");
+}
+
+#[test]
+fn watching_goes_on_in_a_registry_that_was_made_anew() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    repo.flow(&["new", "docs"]).ok();
+    work(&repo, &["page"]);
+    mark(&env, "bookmark = 'a8f2--research'");
+    let mut watch = repo.command("jj-flow", &["land", "--watch"]);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "Landed a8f2--research on main: 1 change, fast-forward.");
+    for end in ["-wal", "-shm", ""] {
+        let _ = std::fs::remove_file(env.data_home().join(format!("jj-flow/registry.db{end}")));
+    }
+    repo.flow(&["sync"]).ok();
+    mark(&env, "bookmark = 'a8f2--docs'");
+    assert_eq!(lines.next().unwrap(), "Landed a8f2--docs on main: 1 change, rebased.");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
+#[test]
+fn in_a_repo_that_was_moved_its_flows_land() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    mark(&env, "true");
+    std::fs::rename(repo.root(), env.root().join("moved")).unwrap();
+    let landed = env.dir("moved").flow(&["land"]).ok();
+    assert_eq!(landed.stdout, "Landed a8f2--research on main: 1 change, fast-forward.\n");
+}
+
+#[test]
+fn in_all_repos_is_not_in_those_that_were_forgotten() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    mark(&env, "true");
+    repo.flow(&["repo", "forget", repo.root().to_str().unwrap()]).ok();
+    let before = repo.state();
+    assert_eq!(env.dir("anywhere").flow(&["land", "--all"]).ok().stdout, "Nothing waits to land.\n");
+    assert_eq!(repo.state(), before);
+    repo.flow(&["land"]).ok();
+    assert_eq!(env.rows(LANDINGS), "a8f2--research|main\n");
+}
