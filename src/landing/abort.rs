@@ -1,19 +1,18 @@
 //! Giving a conflict up: the flow goes back to where it was before its rebase, and what is stacked on it goes along.
-//! Change ids stay, and so do descriptions that somebody wrote meanwhile.
+//! Change ids stay, and so do descriptions that somebody wrote meanwhile, unless a change has gone.
 
 use std::collections::HashSet;
 
 use super::along::{Carried, bring_along, export, snapshot};
-use super::chain::{revision, step};
+use super::back::{Beneath, bring_back, divergent, put_back};
+use super::chain::revision;
 use super::land::ATTEMPTS;
 use super::publish::{integrate, raced};
 use super::strip::Strip;
 use crate::env;
-use crate::error::{Failure, Kind};
 use crate::event::{Conflict, What};
 use crate::failpoint;
-use crate::jj;
-use crate::model::OpId;
+use crate::model::{OpId, Tip};
 use crate::name::FlowName;
 
 /// A conflict that was given up.
@@ -60,35 +59,20 @@ pub(crate) fn abort(
     Err(raced("give the conflict up", ATTEMPTS, format!("jj flow abort {flow}")))
 }
 
-/// The whole stack back onto what it stood on, then each change's files as they were.
+/// The chain that brings the flow back to where it was, or onto what that has become.
 fn speculate(strip: &Strip<'_>, op: &OpId, flow: &FlowName, conflict: &Conflict) -> anyhow::Result<OpId> {
     let all: Vec<String> = conflict.before.iter().map(|tip| revision(&tip.change)).collect();
-    let graph = strip.jj.read_at(op, &all.join(" | "))?;
-    if let Some(change) = graph.changes().iter().find(|change| change.divergent) {
-        let id = change.id.short();
-        let message = format!("Could not bring {flow} back: change {id} is divergent");
-        return Err(Failure::new(Kind::Divergent, message)
-            .hint(format!("jj log --revisions 'change_id({id})'"))
-            .into());
+    let now = strip.jj.read_at(op, &all.join(" | "))?;
+    if let Some(change) = now.changes().iter().find(|change| change.divergent) {
+        return Err(divergent(flow, &change.id));
     }
+    let beneath = Beneath::read(strip.jj, op, flow, conflict)?;
+    let is_there = |tip: &Tip| now.changes().iter().any(|change| change.id == tip.change);
     let mut last = op.clone();
-    for root in &conflict.roots {
-        let now = graph.changes().iter().find(|change| change.id == root.change);
-        if now.is_some_and(|now| now.parents != root.parents) {
-            let mut args = vec!["rebase".to_owned(), format!("--source={}", revision(&root.change))];
-            args.extend(root.parents.iter().map(|parent| format!("--onto={}", jj::commit(parent))));
-            step(strip.jj, &mut last, &args)?;
-        }
+    match conflict.before.iter().all(is_there) {
+        true => put_back(strip.jj, &mut last, conflict, &now)?,
+        false => bring_back(strip.jj, &mut last, conflict, &now)?,
     }
-    // Parents before children: each restore carries what is above it along.
-    for tip in conflict.before.iter().rev() {
-        let is_there =
-            graph.changes().iter().any(|change| change.id == tip.change && change.commit != tip.commit);
-        if is_there {
-            let (from, into) = (jj::commit(&tip.commit), revision(&tip.change));
-            let restore = ["restore".to_owned(), format!("--from={from}"), format!("--into={into}")];
-            step(strip.jj, &mut last, &restore)?;
-        }
-    }
+    beneath.follow(strip.jj, &mut last)?;
     Ok(last)
 }

@@ -97,7 +97,7 @@ fn put_back(jj: &Jj, tip: &ChangeId, edited: &ChangeId) -> anyhow::Result<()> {
 }
 
 /// The other workspaces of these names whose folders are there: without one there is nothing that could be edited.
-fn find(jj: &Jj, op: &OpId, names: &[String]) -> anyhow::Result<Vec<(String, Jj)>> {
+pub(super) fn find(jj: &Jj, op: &OpId, names: &[String]) -> anyhow::Result<Vec<(String, Jj)>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }

@@ -5,6 +5,7 @@
 
 mod abort;
 mod along;
+mod back;
 mod chain;
 mod check;
 mod guard;

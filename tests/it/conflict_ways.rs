@@ -145,3 +145,131 @@ fn giving_up_brings_all_that_is_stacked_back(#[case] script: &str) {
     other.jj(&["status"]).ok();
     assert_eq!((other.read("undescribed"), other.read("f")), ("x\n".to_owned(), "f\n".to_owned()));
 }
+
+/// A flow of three changes, the first of which meets its parent's; the working copy is on the last.
+fn threefold(env: &TestEnvironment) -> TestRepo<'_> {
+    let repo = env.repo("field");
+    repo.sh("echo b >f; jj commit -m base; jj bookmark create main -r @-").ok();
+    repo.flow(&["new", "research"]).ok();
+    repo.commit("f", "f\n", "research: one");
+    repo.commit("d", "d\n", "research: two");
+    repo.commit("e", "e\n", "research: three");
+    repo.jj(&["bookmark", "move", "a8f2--research", "--to=subject(substring:three)"]).ok();
+    repo.jj(&["bookmark", "create", "plain", "--revision=subject(substring:two)"]).ok();
+    move_main(&repo, "echo p >f");
+    repo.jj(&["new", "subject(substring:three)"]).ok();
+    repo.jj(&["status"]).ok();
+    repo
+}
+
+#[rstest]
+#[case::folded_down(
+    "jj squash --from 'subject(substring:two)' --into 'subject(substring:one)' --use-destination-message"
+)]
+#[case::folded_up(
+    "jj squash --from 'subject(substring:one)' --into 'subject(substring:two)' --use-destination-message"
+)]
+#[case::tip_folded(
+    "jj squash --from 'subject(substring:three)' --into 'subject(substring:two)' --use-destination-message"
+)]
+#[case::all_folded(
+    "jj squash --from 'subject(substring:two)::subject(substring:three)' \
+    --into 'subject(substring:one)' --use-destination-message"
+)]
+#[case::abandoned("jj abandon --retain-bookmarks 'subject(substring:two)'")]
+fn giving_up_brings_back_what_was_folded_or_abandoned(#[case] script: &str) {
+    let env = environment();
+    let repo = threefold(&env);
+    let (before, tips) = (shape(&repo), repo.commits("main..a8f2--research"));
+    repo.flow(&["done"]).exits(3);
+    repo.sh(script).ok();
+    repo.flow(&["abort", "research"]).ok();
+    assert_eq!(shape(&repo), before, "{}", repo.log());
+    assert_eq!(repo.commits("main..a8f2--research"), tips);
+    assert_eq!(repo.read("d"), "d\n");
+    repo.flow(&["abort", "research"]).exits(1);
+}
+
+#[test]
+fn giving_up_keeps_what_was_made_since_beside_what_comes_back() {
+    let env = environment();
+    let repo = threefold(&env);
+    repo.flow(&["done"]).exits(3);
+    let other = repo.workspace("other");
+    other.jj(&["edit", "subject(substring:one)"]).ok();
+    // A change in between, one on the merge of two, and one that nobody has described.
+    repo.sh("jj new --insert-after 'subject(substring:one)' -m between; echo x >between; jj status").ok();
+    repo.sh("jj new 'subject(substring:three)' main -m both; echo x >both; jj status").ok();
+    repo.sh("jj new 'subject(substring:three)'; echo x >here; jj status").ok();
+    let two = "subject(substring:'research: two')";
+    repo.jj(&["squash", "--from", two, "--into=subject(substring:one)", "--use-destination-message"]).ok();
+    repo.jj(&["bookmark", "create", "since", "--revision=subject(substring:one)"]).ok();
+    repo.flow(&["abort", "research"]).ok();
+    assert_eq!(repo.changes("divergent()"), [""; 0], "{}", repo.log());
+    assert_eq!(repo.changes("subject(substring:'research: ')").len(), 3, "{}", repo.log());
+    let one = repo.changes("subject(substring:one)");
+    assert_eq!(repo.changes("parents(subject(exact:between))"), one);
+    assert_eq!((repo.changes("since"), repo.changes("other@")), (one.clone(), one));
+    let three = repo.changes("subject(substring:three)");
+    assert_eq!((repo.changes("parents(@)"), repo.changes("a8f2--research")), (three.clone(), three.clone()));
+    assert_eq!(repo.changes("parents(subject(exact:both)) ~ main"), three);
+    for (revision, file) in [("subject(exact:between)", "between"), ("subject(exact:both)", "both")] {
+        repo.jj(&["file", "show", "--revision", revision, file]).ok();
+    }
+    assert_eq!(
+        (repo.read("here"), repo.read("d"), repo.read("f")),
+        ("x\n".into(), "d\n".into(), "f\n".into())
+    );
+    other.jj(&["status"]).ok();
+    assert_eq!(other.read("f"), "f\n");
+}
+
+/// A sub-flow that has met its parent's newest change, and the parent brought onto its own parent meanwhile.
+fn restacked_beneath<'e>(env: &'e TestEnvironment, meanwhile: &str) -> TestRepo<'e> {
+    let repo = env.repo("field");
+    repo.sh("echo b >f; jj commit -m base; jj bookmark create main -r @-").ok();
+    repo.flow(&["new", "research"]).ok();
+    repo.commit("f", "r1\n", "research: one");
+    repo.flow(&["sub", "scaling"]).ok();
+    repo.commit("f", "s1\n", "scaling: one");
+    repo.commit("s", "s2\n", "scaling: two");
+    repo.sh("jj new 'subject(substring:\"research: one\")'; echo r2 >f; jj commit -m 'research: two'").ok();
+    move_main(&repo, "echo x >other");
+    repo.jj(&["new", "subject(substring:'scaling: two')"]).ok();
+    repo.flow(&["done", "scaling"]).exits(3);
+    repo.sh(meanwhile).ok();
+    repo
+}
+
+#[rstest]
+#[case::as_it_is(":")]
+#[case::restacked("jj-flow restack a8f2--research")]
+#[case::folded(
+    "jj-flow restack a8f2--research; jj squash --from 'subject(substring:scaling) ~ conflicts()' \
+    --into 'subject(substring:\"scaling: one\")' --use-destination-message"
+)]
+#[case::described("jj describe 'subject(substring:\"research: one\")' -m 'research: once more'")]
+#[case::abandoned("jj describe main -m 'somebody says it again'")]
+fn a_subflow_goes_back_onto_what_its_parent_has_become(#[case] meanwhile: &str) {
+    let env = environment();
+    let repo = restacked_beneath(&env, meanwhile);
+    repo.flow(&["abort", "scaling"]).ok();
+    assert_eq!(repo.changes("divergent() | conflicts()"), [""; 0], "{}", repo.log());
+    let parents = repo.changes("parents(subject(substring:'scaling: one'))");
+    assert_eq!(parents, repo.changes("subject(substring:'research: one') | subject(substring:once)"));
+    assert_eq!(repo.changes("subject(substring:scaling)").len(), 2);
+    let show = |file: &str| {
+        repo.jj(&["file", "show", "--revision=subject(substring:'scaling: two')", file]).ok().stdout
+    };
+    assert_eq!((show("f"), show("s")), ("s1\n".to_owned(), "s2\n".to_owned()));
+    // Its conflict is with the parent's newest change alone, as it was.
+    repo.flow(&["done", "scaling"]).exits(3);
+    repo.sh(
+        "jj new 'subject(substring:\"scaling: one\")'; echo both >f; jj squash --use-destination-message",
+    )
+    .ok();
+    repo.flow(&["resume", "scaling"]).ok();
+    repo.flow(&["done", "a8f2--research"]).ok();
+    assert_eq!(repo.jj(&["file", "show", "--revision=main", "f"]).ok().stdout, "both\n");
+    assert_eq!(repo.changes("divergent() | conflicts()"), [""; 0]);
+}

@@ -66,7 +66,7 @@ fn a_conflict_that_cannot_be_given_up() {
     repo.jj(&["describe", "a8f2--research", "--message=here"]).ok();
     repo.jj(&["--at-op", &before, "describe", "a8f2--research", "--message=there"]).ok();
     repo.jj(&["bookmark", "set", "a8f2--research", "--revision=subject(exact:here)"]).ok();
-    let site = ("landing/abort.rs", "jj log --revisions 'change_id({id})'");
+    let site = ("landing/back.rs", "jj log --revisions 'change_id({id})'");
     let log = meet(&repo, "abort research", "divergent", site).succeeds();
     assert!(log.stdout.contains("here") && log.stdout.contains("there"), "{log}");
 }
