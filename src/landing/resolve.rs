@@ -1,5 +1,7 @@
 //! Resolving a conflict that has been published: by the hook, in a workspace of its own, change after change.
 
+use std::io::Read as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::along::{UPDATE_STALE, bring_along, export};
@@ -9,9 +11,11 @@ use super::strip::{News, Strip};
 use crate::config::Hook;
 use crate::error::{Failure, Kind};
 use crate::failpoint;
+use crate::graph::Change;
 use crate::hook::{self, Run};
 use crate::jj::{self, Jj, revset};
 use crate::journal::{Held, short_hash};
+use crate::model::Tip;
 use crate::process::watched::Ending;
 
 /// The hook's name in config.
@@ -32,9 +36,9 @@ pub(super) fn resolve(strip: &mut Strip<'_>, plan: &Plan) -> anyhow::Result<()> 
     };
     let id = short_hash(flow.as_str());
     let folder = strip.scratch(ON_CONFLICT)?.join(&id);
-    let done =
-        tidy(strip.jj, &id, &folder).and_then(|()| work(strip, plan, packet, &hook, &mut mark, &id, &folder));
-    let tidied = tidy(strip.jj, &id, &folder);
+    let done = tidy(strip.jj, &id, &folder, &plan.changes)
+        .and_then(|()| work(strip, plan, packet, &hook, &mut mark, &id, &folder));
+    let tidied = tidy(strip.jj, &id, &folder, &plan.changes);
     failpoint::reach("resolver-tidied");
     mark.remove()?;
     // What stands on the flow was rewritten with every resolution.
@@ -45,18 +49,44 @@ pub(super) fn resolve(strip: &mut Strip<'_>, plan: &Plan) -> anyhow::Result<()> 
     done.and(tidied)
 }
 
-/// Clears up after resolvers that were killed: their workspaces are forgotten, their folders removed.
+/// Clears up after resolvers that were killed: their workspaces are forgotten with what is left in them, their folders
+/// removed.
 pub(super) fn clear_left(strip: &Strip<'_>) -> anyhow::Result<()> {
     for (id, mark) in strip.ledger.journal.lock_left_resolvers()? {
-        tidy(strip.jj, &id, &strip.scratch(ON_CONFLICT)?.join(&id))?;
+        let mut text = String::new();
+        mark.share()?.read_to_string(&mut text)?;
+        tidy(strip.jj, &id, &strip.scratch(ON_CONFLICT)?.join(&id), &changes_in(&text))?;
         mark.remove()?;
     }
     Ok(())
 }
 
-fn tidy(jj: &Jj, id: &str, folder: &Utf8Path) -> anyhow::Result<()> {
-    let known = jj.read_workspaces(&jj.require_head()?)?.iter().any(|workspace| workspace.name == name(id));
+/// The flow's changes by a mark, which came with the repo and may say anything: none where it is no packet.
+fn changes_in(mark: &str) -> Vec<Tip> {
+    #[derive(serde::Deserialize)]
+    struct Mark {
+        changes: Vec<Tip>,
+    }
+    let is_id = |tip: &Tip| {
+        let id = tip.change.as_str();
+        !id.is_empty() && id.bytes().all(|byte| (b'k'..=b'z').contains(&byte))
+    };
+    let changes = serde_json::from_str::<Mark>(mark).map(|mark| mark.changes).unwrap_or_default();
+    if changes.iter().all(is_id) { changes } else { Vec::new() }
+}
+
+/// Takes the resolver's workspace away, and what it made on the flow's changes and did not bring to its end.
+fn tidy(jj: &Jj, id: &str, folder: &Utf8Path, changes: &[Tip]) -> anyhow::Result<()> {
+    let head = jj.require_head()?;
+    let known = jj.read_workspaces(&head)?.iter().any(|workspace| workspace.name == name(id));
     if known {
+        let left = jj.read_at(&head, &made_by(id, changes))?;
+        let left = left.changes();
+        // An idle change goes with the workspace.
+        if left.len() > 1 || left.iter().any(Change::has_work) {
+            let left: Vec<String> = left.iter().map(|change| jj::commit(&change.commit)).collect();
+            jj.run(&[UPDATE_STALE, "abandon", &left.join(" | ")])?;
+        }
         jj.run(&[UPDATE_STALE, "workspace", "forget", &name(id)])?;
     }
     match std::fs::remove_dir_all(folder) {
@@ -68,6 +98,16 @@ fn tidy(jj: &Jj, id: &str, folder: &Utf8Path) -> anyhow::Result<()> {
 /// The resolver's workspace, as jj lists it.
 fn name(id: &str) -> String {
     format!("flow-resolver-{id}")
+}
+
+/// What a resolver made on these changes, as far as its workspace stands on it and nobody else does.
+fn made_by(id: &str, changes: &[Tip]) -> String {
+    if changes.is_empty() {
+        return "none()".to_owned();
+    }
+    let own: Vec<String> = changes.iter().map(|tip| revset::change(&tip.change)).collect();
+    let (own, at) = (own.join(" | "), format!("{}@", jj::quoted(&name(id))));
+    format!("(({own})+::{at}) ~ ::({own} | bookmarks() | (working_copies() ~ {at}))")
 }
 
 fn work(
@@ -173,7 +213,7 @@ fn packet_now(strip: &Strip<'_>, plan: &Plan) -> anyhow::Result<Option<Packet>> 
     let op = strip.jj.require_head()?;
     let all: Vec<String> = plan.changes.iter().map(|tip| revset::change(&tip.change)).collect();
     let graph = strip.jj.read_at(&op, &all.join(" | "))?;
-    let now = |tip: &crate::model::Tip| graph.changes().iter().find(|change| change.id == tip.change);
+    let now = |tip: &Tip| graph.changes().iter().find(|change| change.id == tip.change);
     let changes: Vec<_> = plan.changes.iter().filter_map(now).collect();
     let Some(tip) = changes.first() else { return Ok(None) };
     let conflicted = changes.iter().rev().filter(|change| change.conflict).map(|change| change.tip());

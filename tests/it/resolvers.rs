@@ -131,6 +131,44 @@ fn a_hook_may_run_jj_itself(#[case] script: &str) {
     assert_eq!(repo.changes("visible_heads() ~ @"), [""; 0], "{}", repo.log());
 }
 
+/// What a hook makes before it fails, or before whoever started it is killed.
+#[rstest]
+#[case::a_snapshot("echo scratch >notes.tmp; jj status")]
+#[case::changes_of_its_own(
+    "echo r >f; jj commit -m half; echo scratch >notes.tmp; jj commit -m more; jj status"
+)]
+fn nothing_of_a_hook_that_fails_is_left_behind(#[case] script: &str, #[values(true, false)] is_killed: bool) {
+    let env = environment();
+    hook(&env, &format!("[ -e $TEST_ENV/once ] && exit 1; touch $TEST_ENV/once; {script}; exit 1"));
+    let repo = disagreeing(&env, CONTENT);
+    if is_killed {
+        repo.with("JJ_FLOW_FAILPOINT", "resolver-ran").flow(&["done"]).exits(137);
+        repo.flow(&["conflicts"]).ok();
+    } else {
+        repo.flow(&["done"]).exits(3);
+    }
+    assert_tidy(&repo);
+    assert_eq!(repo.changes("files(notes.tmp)"), [""; 0], "{}", repo.log());
+    assert_eq!(repo.changes("visible_heads() ~ @ ~ main"), [""; 0], "{}", repo.log());
+    let packet = &repo.flow(&["--json", "resume", "research"]).exits(3).json()["error"]["details"];
+    repo.sh(packet["commands"]["resolve"].as_str().unwrap()).ok();
+    repo.write("f", "r\n");
+    repo.sh(packet["commands"]["finish"].as_str().unwrap()).ok();
+    repo.flow(&["resume"]).ok();
+    assert_merged(&repo, "r\n");
+}
+
+#[test]
+fn what_others_have_made_of_a_hooks_changes_is_theirs() {
+    let env = environment();
+    hook(&env, "echo r >f; jj commit -m half; jj bookmark create kept -r @-; echo x >g; jj status; exit 1");
+    let repo = disagreeing(&env, CONTENT);
+    repo.flow(&["done"]).exits(3);
+    assert_tidy(&repo);
+    assert_eq!(repo.jj(&["file", "show", "--revision=kept", "f"]).ok().stdout, "r\n");
+    assert_eq!(repo.changes("files(g)"), [""; 0], "{}", repo.log());
+}
+
 #[test]
 fn a_hook_of_the_repos_own_runs_once_it_is_approved() {
     let env = environment();
