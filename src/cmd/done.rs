@@ -10,7 +10,7 @@ use super::target::require_flow;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
-use crate::landing::{Goal, News, forecast, push_landed};
+use crate::landing::{Goal, News, Plan, forecast, push_landed};
 use crate::model::{BookmarkName, OpId, Status};
 use crate::name::FlowName;
 use crate::output::plain;
@@ -95,7 +95,9 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         // What is to land first is what can be told now.
         let first = below.first().unwrap_or(&name);
         let planned = order.plan(&desk.session.config, &survey, first)?;
-        hand_over(call.out, forecast(&desk.session.jj, &planned))?;
+        let record = desk.ledger.registry.open_conflict(&desk.ledger.repo, &first.bookmark())?;
+        let command = in_earnest(first, order.into.as_ref().filter(|_| below.is_empty()), &planned);
+        hand_over(call.out, forecast(&desk.session.jj, &planned, record.as_ref(), &command))?;
         let then: Vec<&FlowName> = below.iter().skip(1).chain((!below.is_empty()).then_some(&name)).collect();
         let mut text = plain(&planned.summary()).into_owned();
         text.extend(then.iter().map(|flow| format!("\nThen {flow}.")));
@@ -123,6 +125,14 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         object["workspace"] = json!({"root": root, "remove": command});
     }
     desk.answer(&call, &text, object)
+}
+
+/// The command that lands what was only planned.
+fn in_earnest(flow: &FlowName, into: Option<&BookmarkName>, planned: &Plan) -> String {
+    let mut command = format!("jj flow done {flow}");
+    command.extend(into.map(|into| format!(" --into {}", quoted(into.as_str()))));
+    command.extend(planned.describe.as_ref().map(|message| format!(" --message {}", quoted(message))));
+    command
 }
 
 /// Whether a workspace has the flow's name: jj names them only where there are several.

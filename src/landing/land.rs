@@ -6,14 +6,12 @@ use std::collections::HashSet;
 
 use super::along::{bring_along, seal, snapshot, unseal};
 use super::chain::{Chain, look, revision, speculate};
-use super::packet::read_packet;
 use super::plan::{Goal, Plan};
-use super::publish::{Landed, conflict_of, publish, publish_conflict, publish_restack, raced};
+use super::publish::{Landed, publish, publish_conflict, publish_restack, raced};
 use super::resolve::resolve;
 use super::strip::{News, Strip};
 use super::verify::{Verdict, verify};
 use crate::failpoint;
-use crate::jj::Jj;
 use crate::journal::Held;
 use crate::ledger::Ledger;
 use crate::text::quoted;
@@ -137,22 +135,6 @@ fn overtaken_too_often(plan: &Plan) -> anyhow::Error {
             raced("land", ATTEMPTS, format!("jj flow done {flow} --into {parent}"))
         }
         Goal::Restack => raced("restack", ATTEMPTS, format!("jj flow restack {flow}")),
-    }
-}
-
-/// Refuses a plan that would meet a conflict, with the packet that there would be. Publishes nothing.
-pub(crate) fn forecast(jj: &Jj, plan: &Plan) -> anyhow::Result<()> {
-    let chain = speculate(jj, plan)?;
-    let mut ahead = plan.clone();
-    let mut record = None;
-    if !chain.conflicted.is_empty() {
-        record = Some(conflict_of(plan, &chain, String::new()));
-        ahead.conflicted = chain.conflicted.iter().map(|change| change.tip()).collect();
-        ahead.op = chain.last;
-    }
-    match read_packet(jj, &ahead, record.as_ref())? {
-        Some(packet) => Err(packet.failure(None).into()),
-        None => Ok(()),
     }
 }
 

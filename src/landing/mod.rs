@@ -8,6 +8,7 @@ mod along;
 mod back;
 mod chain;
 mod check;
+mod forecast;
 mod guard;
 mod land;
 mod mend;
@@ -23,7 +24,8 @@ mod undo;
 mod verify;
 
 pub(crate) use abort::{Aborted, abort};
-pub(crate) use land::{forecast, land};
+pub(crate) use forecast::forecast;
+pub(crate) use land::land;
 pub(crate) use packet::{Packet, read_packet};
 pub(crate) use parent::require_parent;
 pub(crate) use plan::{Goal, Plan, Request, carried_by, count, plan};

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::plan::{Goal, Plan};
 use crate::env;
+use crate::error::{Failure, Kind};
 use crate::event::Conflict;
 use crate::graph::{Change, Graph};
 use crate::jj::{self, ConflictedPath, Jj, Repo};
@@ -252,21 +253,8 @@ impl Path {
 impl Packet {
     /// The packet for people, line by line.
     pub(crate) fn text(&self) -> String {
-        let width = self.change.paths.iter().map(|path| path.path.chars().count()).max().unwrap_or(0);
-        let subject = self.change.description.lines().next().unwrap_or_default();
-        let mut lines = vec![format!(
-            "Conflict of {} with {} in change {} ({subject})",
-            self.flow.bookmark,
-            self.parent.bookmark,
-            self.change.change.short()
-        )];
-        lines.extend(
-            self.change.paths.iter().map(|path| format!("  {:width$}  {}", path.path, path.summary())),
-        );
-        let more = self.conflicted.len() - 1;
-        if more > 0 {
-            lines.push(format!("  {} above it", super::plan::count(more, "conflicted change")));
-        }
+        let mut lines =
+            self.lines(&format!("Conflict of {} with {}", self.flow.bookmark, self.parent.bookmark));
         let Commands { see, resolve, finish, resume, abort } = &self.commands.once_there();
         lines.extend(self.commands.there().map(|there| format!("Go there:   {there}")));
         lines.push(format!("See it:     {see}"));
@@ -276,20 +264,48 @@ impl Packet {
         lines.join("\n")
     }
 
-    /// The error that hands the conflict over.
-    pub(super) fn failure(&self, why: Option<&str>) -> crate::error::Failure {
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let message = format!(
-            "Could not {} {} on {}: {} in conflict{why}",
-            if self.lands { "land" } else { "restack" },
-            self.flow.bookmark,
-            self.parent.bookmark,
-            super::plan::count(self.conflicted.len(), "change"),
+    /// What is in conflict, one path a line.
+    pub(super) fn lines(&self, says: &str) -> Vec<String> {
+        let width = self.change.paths.iter().map(|path| path.path.chars().count()).max().unwrap_or(0);
+        let mut lines = vec![format!("{says} in {}", self.change.name())];
+        lines.extend(
+            self.change.paths.iter().map(|path| format!("  {:width$}  {}", path.path, path.summary())),
         );
-        let details = serde_json::to_value(self).expect("a packet is plain data with text keys");
-        crate::error::Failure::new(crate::error::Kind::Conflict, message)
+        let more = self.conflicted.len() - 1;
+        if more > 0 {
+            lines.push(format!("  {} above it", super::plan::count(more, "conflicted change")));
+        }
+        lines
+    }
+
+    /// The error that hands the conflict over.
+    pub(super) fn failure(&self, why: Option<&str>) -> Failure {
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let count = super::plan::count(self.conflicted.len(), "change");
+        self.failed(&format!("{count} in conflict{why}"))
             .hint(self.commands.resolve.clone())
-            .details(details)
             .text(self.text())
+    }
+
+    /// The error where `@` has what resolves the conflict, and the change has not.
+    pub(crate) fn unfolded(&self) -> Failure {
+        let why = format!("@ resolves the conflict of {}, which has not got it yet", self.change.name());
+        self.failed(&why).hint(self.commands.finish.clone())
+    }
+
+    pub(super) fn failed(&self, why: &str) -> Failure {
+        let verb = if self.lands { "land" } else { "restack" };
+        let message = format!("Could not {verb} {} on {}: {why}", self.flow.bookmark, self.parent.bookmark);
+        let details = serde_json::to_value(self).expect("a packet is plain data with text keys");
+        Failure::new(Kind::Conflict, message).details(details)
+    }
+}
+
+impl ConflictedChange {
+    /// `change zzzzzzzz (its subject)`
+    fn name(&self) -> String {
+        let subject = self.description.lines().next().unwrap_or_default();
+        let subject = if subject.is_empty() { String::new() } else { format!(" ({subject})") };
+        format!("change {}{subject}", self.change.short())
     }
 }

@@ -197,8 +197,17 @@ fn a_dry_run_foretells_the_conflict_and_leaves_nothing_behind() {
     repo.flow(&["list"]).ok();
     let before = traces(&repo);
     let told = repo.flow(&["done", "--dry-run"]).exits(3);
-    assert!(told.stdout.contains("\n  base  flow: changed, parent: changed\n"), "{told}");
+    let says = "a8f2--research would meet a conflict with main in change";
+    let says = format!("{says} {} (mine)\n  base  flow: changed, parent: changed\n", &here[..8]);
+    assert_eq!(told.stdout, says, "{told}");
+    assert!(told.stderr.contains("it would meet a conflict in change"), "{told}");
+    assert_eq!(told.hint(), "jj flow done a8f2--research");
+    let into = repo.flow(&["done", "--into=main", "--dry-run"]).exits(3);
+    assert_eq!(into.hint(), "jj flow done a8f2--research --into main");
     let error = &repo.flow(&["--json", "done", "--dry-run"]).exits(3).json()["error"];
     assert_eq!((&error["code"], &error["details"]["change"]["change"]), (&"conflict".into(), &here.into()));
+    let details = error["details"].as_object().unwrap();
+    assert!(!details.contains_key("commands"), "{error}");
+    assert_eq!(details["operation"], repo.op_heads().concat());
     assert_eq!(traces(&repo), before);
 }

@@ -79,6 +79,15 @@ fn no_conflict_to_go_on_with() {
 }
 
 #[test]
+fn a_conflict_that_a_dry_run_foretells() {
+    let env = environment();
+    let repo = disagreeing(&env, CONTENT);
+    let met = meet(&repo, "done --dry-run", "conflict", ("cmd/done.rs", "jj flow done {flow}"));
+    let refused = met.runs().exits(3);
+    assert!(refused.stdout.contains("Then:       jj flow resume a8f2--research"), "{refused}");
+}
+
+#[test]
 fn a_conflict_that_somebody_else_is_resolving() {
     let env = environment();
     env.add_config(
