@@ -7,6 +7,7 @@ use super::Call;
 use super::desk::Desk;
 use super::landing::{Order, find_remote, hand_over, land_flow, landed_json, landed_text, tell};
 use super::target::require_flow;
+use super::waiting::require_folded;
 use crate::config::Trunk;
 use crate::error::{Failure, Kind};
 use crate::event::What;
@@ -78,6 +79,7 @@ pub(super) fn run(args: &DoneArgs, mut call: Call) -> anyhow::Result<()> {
         let object = json!({"flow": name, "status": Status::Merged, "row": desk.row(&name.bookmark())});
         return desk.answer(&call, &format!("{name} is merged already."), object);
     }
+    require_folded(&desk, &survey, flow)?;
     let parent = order.into.clone().or_else(|| survey.landing_parent(flow));
     if parent.is_none() && desk.session.config.trunk == Trunk::None {
         let status = flow.status;

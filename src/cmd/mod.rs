@@ -42,6 +42,7 @@ mod uid;
 mod undo;
 mod uninstall;
 mod usage;
+mod waiting;
 mod which;
 
 use std::ffi::OsString;

@@ -26,6 +26,20 @@ impl Registry {
         };
         Ok(read().map_err(failure)?.and_then(|line| serde_json::from_str(&line).ok()))
     }
+
+    /// What the flows of a repo were to land on that have an open conflict.
+    pub(crate) fn parents_of_conflicts(&self, repo: &RepoId) -> anyhow::Result<Vec<BookmarkName>> {
+        let read = || -> rusqlite::Result<Vec<BookmarkName>> {
+            self.db
+                .prepare_cached(
+                    "SELECT DISTINCT c.parent FROM conflicts AS c JOIN FlowRegistry AS f ON f.id = c.flow \
+                     WHERE c.state = 'open' AND f.repo = ?1 AND f.gone_at IS NULL ORDER BY c.parent",
+                )?
+                .query_map(params![repo.as_str()], |row| row.get::<_, String>(0).map(BookmarkName::new))?
+                .collect()
+        };
+        read().map_err(failure)
+    }
 }
 
 pub(super) fn insert(db: &Connection, flow: i64, event: &Event, conflict: &Conflict) -> rusqlite::Result<()> {

@@ -90,9 +90,15 @@ fn a_landing_on_another_bookmark_goes_on_to_that_one() {
     let packet =
         &repo.flow(&["--json", "done", "research", "--into=release"]).exits(3).json()["error"]["details"];
     assert_eq!(packet["parent"]["bookmark"], "release");
+    for look in ["conflicts", "context"] {
+        let told = &repo.flow(&["--json", look]).ok().json()["conflicts"][0];
+        assert_eq!(told["packet"]["parent"]["bookmark"], "release", "{told}");
+    }
     repo.sh(packet["commands"]["resolve"].as_str().unwrap()).ok();
     repo.write("f", "r\n");
     repo.sh(packet["commands"]["finish"].as_str().unwrap()).ok();
+    let text = repo.flow(&["conflicts"]).ok().stdout;
+    assert!(text.contains("is resolved, and has not landed on release yet"), "{text}");
     repo.sh(packet["commands"]["resume"].as_str().unwrap()).ok();
     assert_eq!(repo.jj(&["file", "show", "--revision=release", "f"]).ok().stdout, "r\n");
     assert_eq!(

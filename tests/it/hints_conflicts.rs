@@ -79,6 +79,22 @@ fn no_conflict_to_go_on_with() {
 }
 
 #[test]
+fn a_conflict_that_waits_elsewhere() {
+    let env = environment();
+    let repo = disagreeing(&env, CONTENT);
+    repo.flow(&["done"]).exits(3);
+    repo.jj(&["new", "main"]).ok();
+    let own = ("cmd/conflicts.rs", "jj flow {verb} {}");
+    meet(&repo, "resume", "no-current-flow", own).runs().exits(3);
+    let other = repo.with("JJ_FLOW_UID", "b1c4");
+    let all = ("cmd/conflicts.rs", "jj flow conflicts");
+    let listed = meet(&other, "resume", "no-current-flow", all).succeeds();
+    assert!(listed.stdout.contains("jj flow resume a8f2--research"), "{listed}");
+    meet(&repo, "abort", "no-current-flow", own).succeeds();
+    meet(&repo, "resume", "no-current-flow", ("cmd/target.rs", "jj flow new {}")).succeeds();
+}
+
+#[test]
 fn a_conflict_that_a_dry_run_foretells() {
     let env = environment();
     let repo = disagreeing(&env, CONTENT);

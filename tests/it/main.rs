@@ -17,6 +17,7 @@ mod common;
 mod completion;
 mod completion_shells;
 mod concurrent;
+mod conflict_slips;
 mod conflict_ways;
 mod conflicts;
 mod context;

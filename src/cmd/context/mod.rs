@@ -9,9 +9,9 @@ use std::cmp::Reverse;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::conflicts::{Waiting, waiting};
 use super::desk::Desk;
 use super::target::free_intent;
+use super::waiting::{Waiting, is_resolved_here, parents, waiting};
 use super::{Call, run_there};
 use crate::config::Trunk;
 use crate::error::{self, Kind};
@@ -69,7 +69,7 @@ struct Failure {
 
 pub(super) fn run(args: &ContextArgs, mut call: Call) -> anyhow::Result<()> {
     let mut desk = Desk::open(&mut call)?;
-    let survey = desk.survey(&[])?;
+    let survey = desk.survey(&parents(&desk)?)?;
     let mut context = look(&desk, &survey, args.siblings)?;
     context.next.command = context.next.command.map(|command| run_there(command, &call.place.dir));
     desk.answer(&call, &context.text(), context.json())
@@ -86,16 +86,16 @@ fn look<'a>(desk: &'a Desk, survey: &'a Survey, siblings: bool) -> anyhow::Resul
     let flow = survey.current();
     let uid = desk.ledger.actor.uid.to_string();
     let yours = yours(desk, &uid, flow)?;
-    let all = waiting(desk, survey)?;
     // Of other people's conflicts nobody needs to hear.
-    let is_ours = |waiting: &Waiting| {
-        waiting.flow.uid().as_str() == uid || flow.is_some_and(|flow| flow.name == waiting.flow)
+    let is_ours = |other: &Standing| {
+        other.name.uid().as_str() == uid || flow.is_some_and(|flow| flow.name == other.name)
     };
-    let conflicts: Vec<Waiting> = all.into_iter().filter(is_ours).collect();
+    let conflicts = waiting(desk, survey, is_ours)?;
     let failure = flow.map(|flow| failure(desk, flow)).transpose()?.flatten();
     let situation = Situation {
         flow: flow.map(|flow| (&flow.name, flow.status)),
         waiting: flow.and_then(|flow| conflicts.iter().find(|waiting| waiting.flow == flow.name)),
+        is_resolved_here: flow.is_some_and(|flow| is_resolved_here(survey, flow)),
         subflows: flow.map(|flow| survey.open_children(flow)).unwrap_or_default(),
         ahead: flow.map(|flow| survey.ahead(flow)).unwrap_or_default(),
         tip_elsewhere: flow.and_then(|flow| tip_elsewhere(survey, flow)),

@@ -1,6 +1,6 @@
 //! The next command, from what there is: a pure choice.
 
-use crate::cmd::conflicts::Waiting;
+use crate::cmd::waiting::{State, Waiting};
 use crate::graph::Change;
 use crate::jj;
 use crate::landing::Packet;
@@ -24,6 +24,8 @@ pub(super) struct Situation<'a> {
     pub(super) is_foreign: bool,
     /// The flow's own conflict.
     pub(super) waiting: Option<&'a Waiting>,
+    /// Whether `@` resolves it, and is not folded into the change yet.
+    pub(super) is_resolved_here: bool,
     pub(super) subflows: Vec<&'a Standing>,
     /// What leads to the first of them that is still at work.
     pub(super) to_subflow: Option<String>,
@@ -69,9 +71,15 @@ pub(super) fn next(now: &Situation<'_>) -> Next {
             return Next::run(format!("jj flow new {}", now.free), why);
         }
     };
-    match now.waiting {
-        Some(Waiting { packet: Some(packet), .. }) => return resolve(packet),
-        Some(Waiting { packet: None, .. }) => {
+    match now.waiting.map(|waiting| &waiting.state) {
+        Some(State::Conflicted(packet)) if now.is_resolved_here => return fold(packet),
+        Some(State::Conflicted(packet)) => return resolve(packet),
+        Some(State::Blocked(failure)) => {
+            let why = failure.message.rsplit_once(": ").map_or(failure.message.as_str(), |(_, why)| why);
+            let why = format!("it is in conflict, and more is in its way: {why}");
+            return Next { command: failure.hint.clone(), why };
+        }
+        Some(State::Resolved) => {
             return Next::run(format!("jj flow resume {name}"), "its conflict is resolved");
         }
         None => {}
@@ -140,4 +148,12 @@ fn resolve(packet: &Packet) -> Next {
     let then = commands.once_there();
     let why = format!("it is in conflict: edit the files, then {}, then {}", then.finish, then.resume);
     Next::run(commands.resolve.clone(), why)
+}
+
+fn fold(packet: &Packet) -> Next {
+    let resume = packet.commands.once_there().resume;
+    Next::run(
+        packet.commands.finish.clone(),
+        format!("@ resolves the conflict: this folds it into the change, then {resume}"),
+    )
 }
