@@ -2,29 +2,41 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
+use super::flow_rows::name_now;
 use super::rows::text_of;
 use super::{Registry, failure};
 use crate::event::{Conflict, Event};
 use crate::model::{BookmarkName, RepoId};
 
 impl Registry {
-    /// The open conflict of a flow.
+    /// The open conflict of a flow. Its parent is called what it is called by now.
     pub(crate) fn open_conflict(
         &self,
         repo: &RepoId,
         flow: &BookmarkName,
     ) -> anyhow::Result<Option<Conflict>> {
-        let read = || {
-            self.db
+        let read = || -> rusqlite::Result<Option<Conflict>> {
+            let row = self
+                .db
                 .prepare_cached(
-                    "SELECT c.line FROM conflicts AS c JOIN FlowRegistry AS f ON f.id = c.flow \
+                    "SELECT c.line, (SELECT e.id FROM events AS e \
+                         WHERE e.flow = c.flow AND e.kind = 'conflict' AND instr(e.line, c.key) > 0) \
+                     FROM conflicts AS c JOIN FlowRegistry AS f ON f.id = c.flow \
                      WHERE c.state = 'open' AND f.repo = ?1 AND f.gone_at IS NULL \
                        AND lower(f.bookmark) = lower(?2) ORDER BY c.id DESC LIMIT 1",
                 )?
-                .query_row(params![repo.as_str(), flow.as_str()], |row| row.get::<_, String>(0))
-                .optional()
+                .query_row(params![repo.as_str(), flow.as_str()], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
+                })
+                .optional()?;
+            let Some((line, since)) = row else { return Ok(None) };
+            let Ok(mut conflict) = serde_json::from_str::<Conflict>(&line) else { return Ok(None) };
+            if let Some(since) = since {
+                conflict.parent = name_now(&self.db, repo, since, &conflict.parent)?;
+            }
+            Ok(Some(conflict))
         };
-        Ok(read().map_err(failure)?.and_then(|line| serde_json::from_str(&line).ok()))
+        read().map_err(failure)
     }
 
     /// What the flows of a repo were to land on that have an open conflict.

@@ -187,3 +187,20 @@ fn from_elsewhere_every_command_goes_there_first() {
     }
     assert_merged(&repo, "both\n");
 }
+
+#[test]
+fn one_with_a_flow_that_got_another_name_goes_on_there() {
+    let env = environment();
+    let repo = crate::verify::repo_with_flow(&env);
+    repo.flow(&["sub", "scaling"]).ok();
+    repo.commit("shared", "mine\n", "mine");
+    repo.jj(&["new", "a8f2--research"]).ok();
+    repo.commit("shared", "theirs\n", "theirs");
+    let refused = repo.flow(&["done", "scaling"]).exits(3);
+    repo.jj(&["bookmark", "rename", "a8f2--research", "a8f2--docs"]).ok();
+    repo.sh(&refused.hint()).ok();
+    repo.write("shared", "both\n");
+    repo.jj(&["squash", "--use-destination-message"]).ok();
+    let landed = repo.flow(&["resume", "scaling"]).ok();
+    assert_eq!(landed.stdout, "Landed a8f2--research--scaling on a8f2--docs: 1 change, fast-forward.\n");
+}
