@@ -13,8 +13,7 @@ use crate::registry::Registry;
 /// The repo's identity; called under the journal's lock. A copy of a repo, whose original is still there, gets
 /// one of its own, and so does a repo that has none.
 pub(super) fn identify(journal: &Journal, repo: &Repo, registry: &Registry) -> anyhow::Result<RepoId> {
-    let place = std::fs::metadata(repo.dir())?;
-    let (device, inode) = (place.dev(), place.ino());
+    let (device, inode) = place(repo)?;
     let known = journal.identity();
     if let Some(known) = &known {
         if (known.device, known.inode) == (device, inode) {
@@ -41,12 +40,21 @@ fn find_lost(registry: &Registry, repo: &Repo) -> anyhow::Result<Option<RepoId>>
     Ok(OpStore::open(repo).and_then(|store| store.load_operation(&op)).map(|_| id))
 }
 
-/// Whether the repo that the registry knows under this identity still lies where it did.
+/// The repo's folder itself, by whatever path it is reached.
+fn place(repo: &Repo) -> std::io::Result<(u64, u64)> {
+    std::fs::metadata(repo.dir()).map(|folder| (folder.dev(), folder.ino()))
+}
+
+/// Whether the repo that the registry knows under this identity still lies where it did, and is another one than this.
 fn is_elsewhere(registry: &Registry, known: &Identity, repo: &Repo) -> anyhow::Result<bool> {
     let Some(root) = registry.repo_root(&known.id)? else { return Ok(false) };
     if root == repo.main_root().as_str() {
         return Ok(false);
     }
     let Some(other) = Repo::at(Utf8Path::new(&root)) else { return Ok(false) };
+    // A mount, or a link that was left where it was moved away.
+    if place(&other)? == place(repo)? {
+        return Ok(false);
+    }
     Ok(Journal::of(other.dir()).identity().is_some_and(|identity| identity.id == known.id))
 }

@@ -238,6 +238,19 @@ fn a_repo_that_was_moved_keeps_its_rows_and_a_copy_gets_its_own() {
 }
 
 #[test]
+fn a_repo_that_is_reached_by_two_paths_is_one() {
+    let env = environment();
+    let home = env.dir("");
+    repo(&env, "one").flow(&["sync"]).ok();
+    // As a mount does, the link leads to the same folder by the old name.
+    home.sh("mv one two && ln -s two one").ok();
+    env.dir("two").flow(&["fail", "research", "--reason", "no luck"]).ok();
+    env.dir("one").flow(&["reopen", "research"]).ok();
+    assert_eq!(env.rows(FLOWS), "$TEST_ENV/two|a8f2--research|in-progress\n");
+    assert_eq!(env.rows("SELECT count(*) FROM repos"), "1\n");
+}
+
+#[test]
 fn a_registry_that_was_deleted_is_built_again_from_the_list() {
     let env = environment();
     let (one, two) = (repo(&env, "one"), repo(&env, "two"));
