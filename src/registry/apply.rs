@@ -169,15 +169,19 @@ fn apply(db: &Connection, repo: &RepoId, event: &Event) -> rusqlite::Result<bool
             }
             // In one update: the row becomes what this event makes it. Whoever made a flow knows more of it than
             // whoever found its bookmark first.
+            // One that somebody begins again is at work, whatever had become of it before it went.
             db.prepare_cached(
                 "UPDATE FlowRegistry SET gone_at = NULL, change_id = :change, commit_id = :commit, last_event = :event, \
                      parent_flow = iif(:found, parent_flow, :parent), \
-                     component = iif(:found, component, :component), actor = iif(:found, actor, :actor) \
+                     component = iif(:found, component, :component), actor = iif(:found, actor, :actor), \
+                     status = iif(:begun AND status <> 'merged', 'in-progress', status), \
+                     reason = iif(:begun AND status <> 'merged', NULL, reason) \
                  WHERE id = :flow",
             )?
             .execute(named_params! {
                 ":flow": flow, ":event": id, ":change": tip.change.as_str(), ":commit": tip.commit.as_str(),
-                ":found": *origin == Origin::Found, ":parent": parent.as_ref().map(BookmarkName::as_str),
+                ":found": *origin == Origin::Found, ":begun": matches!(origin, Origin::New | Origin::Sub),
+                ":parent": parent.as_ref().map(BookmarkName::as_str),
                 ":component": component, ":actor": event.actor,
             })?;
         }

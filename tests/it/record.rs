@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rstest::rstest;
 
+use crate::common::invariants::assert_rebuilt;
 use crate::common::{TestEnvironment, TestRepo};
 use crate::ledger::{everything, repo};
 
@@ -169,4 +170,17 @@ fn a_flow_whose_bookmark_comes_back_on_another_commit_goes_on() {
     repo.flow(&["list"]).ok();
     let row = env.rows("SELECT status, reason, commit_id FROM FlowRegistry WHERE gone_at IS NULL");
     assert_eq!(row, format!("failed|too hard|{}\n", repo.commits("@").concat()));
+}
+
+#[test]
+fn a_flow_that_is_begun_again_is_at_work() {
+    let env = crate::shim::environment();
+    let repo = crate::shapes::repo(&env);
+    repo.flow(&["new", "research"]).ok();
+    repo.flow(&["fail", "--reason", "no luck"]).ok();
+    repo.jj(&["bookmark", "delete", "a8f2--research"]).ok();
+    repo.flow(&["new", "research", "--here"]).ok();
+    let rows = "SELECT bookmark, status, reason FROM FlowRegistry WHERE gone_at IS NULL";
+    assert_eq!(env.rows(rows), "a8f2--research|in-progress|NULL\n");
+    assert_rebuilt(&env, &[&repo]);
 }
