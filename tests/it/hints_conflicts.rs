@@ -2,7 +2,7 @@
 
 use crate::conflicts::{assert_merged, disagreeing};
 use crate::hints::{given, meet};
-use crate::shim::environment;
+use crate::shim::{environment, script};
 use crate::verify::{repo_with_flow, set_hook};
 
 /// What base, flow and parent do to `f`.
@@ -163,4 +163,14 @@ fn a_component_whose_history_is_in_conflict() {
     let site = ("cmd/split/work.rs", "jj log -r {change}");
     let shown = meet(&repo, "split api --into ../out", "already-conflicted", site).succeeds();
     assert!(shown.stdout.contains("both"), "{shown}");
+}
+
+#[test]
+fn a_flow_that_somebody_deletes_at_the_same_moment() {
+    let env = environment();
+    let repo = disagreeing(&env, CONTENT);
+    let path = env.root().join("meanwhile");
+    script(&path, "unset JJ_FLOW_FAILPOINT; jj bookmark delete a8f2--research; jj flow");
+    let repo = repo.with("JJ_FLOW_FAILPOINT", &format!("conflict-journalled={}", path.display()));
+    meet(&repo, "done research", "raced", ("ledger/mod.rs", "jj flow")).succeeds();
 }

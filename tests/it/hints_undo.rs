@@ -138,12 +138,3 @@ fn what_somebody_takes_back_at_the_same_moment() {
     let site = ("landing/undo.rs", "jj flow show {flow}");
     meet(&repo, "undo research", "not-landed", site).succeeds();
 }
-
-#[test]
-fn what_somebody_deletes_at_the_same_moment() {
-    let env = environment();
-    let repo = repo_with_flow(&env);
-    repo.flow(&["done"]).ok();
-    let repo = meanwhile(&repo, "jj bookmark delete a8f2--research; jj flow");
-    meet(&repo, "undo research", "raced", ("ledger/mod.rs", "jj flow")).succeeds();
-}

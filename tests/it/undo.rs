@@ -5,7 +5,7 @@ use rstest::rstest;
 use crate::common::invariants::assert_rebuilt;
 use crate::common::{TestEnvironment, TestRepo};
 use crate::shapes::{repo, work, work_on_main};
-use crate::shim::environment;
+use crate::shim::{environment, script};
 use crate::verify::repo_with_flow;
 
 const STATES: &str = "SELECT bookmark, status, \
@@ -354,5 +354,19 @@ fn one_on_a_flow_that_got_another_name_goes_back_off_that() {
     let undone = repo.flow(&["undo", "scaling"]).ok();
     assert!(undone.stdout.contains(": a8f2--docs is at "), "{undone}");
     assert_eq!(repo.commits("a8f2--docs"), research);
+    assert_rebuilt(&env, &[&repo]);
+}
+
+#[test]
+fn one_whose_flow_somebody_deletes_at_the_same_moment_goes_back() {
+    let env = environment();
+    let repo = repo_with_flow(&env);
+    let main = repo.commits("main");
+    repo.flow(&["done"]).ok();
+    let meanwhile = env.root().join("meanwhile");
+    script(&meanwhile, "unset JJ_FLOW_FAILPOINT; jj bookmark delete a8f2--research; jj flow");
+    let failpoint = format!("undo-published={}", meanwhile.display());
+    repo.with("JJ_FLOW_FAILPOINT", &failpoint).flow(&["undo", "research"]).ok();
+    assert_eq!((repo.commits("main"), env.rows(STATES)), (main, "a8f2--research|success|undone\n".into()));
     assert_rebuilt(&env, &[&repo]);
 }
