@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::landing::Order;
+use super::told_here;
 use crate::error::Failure;
 use crate::event::Conflict;
 use crate::graph::Change;
@@ -102,9 +103,11 @@ pub(super) fn into(survey: &Survey, flow: &Standing, record: Option<&Conflict>) 
     parent.filter(|parent| survey.landing_parent(flow).as_ref() != Some(parent))
 }
 
-/// Whether `@` has the resolution of a flow's conflict, which the conflicted change beneath it has not got yet.
+/// Whether `@` has edits that resolve a flow's conflict, which the conflicted change beneath it has not got yet. A change
+/// that has a description is one of its own.
 pub(super) fn is_resolved_here(survey: &Survey, flow: &Standing) -> bool {
-    let Some(here) = survey.graph.here().filter(|here| !here.conflict && !here.empty) else { return false };
+    let is_edits = |here: &&Change| !here.conflict && !here.empty && here.description.is_empty();
+    let Some(here) = survey.graph.here().filter(is_edits) else { return false };
     let [beneath] = here.parents.as_slice() else { return false };
     let beneath = survey.graph.place(beneath).map(|place| &survey.graph.changes()[place]);
     let is_own = |change: &&Change| survey.owner(change).is_some_and(|owner| owner.name == flow.name);
@@ -142,6 +145,9 @@ fn state(
             let packet = read_packet(&desk.session.jj, &plan, record)?;
             Ok(packet.map(|packet| State::Conflicted(Box::new(packet))))
         }
-        Err(error) => Ok(Some(State::Blocked(Box::new(Failure::of(&error))))),
+        Err(error) => {
+            let error = told_here(error, desk.session.repo().root());
+            Ok(Some(State::Blocked(Box::new(Failure::of(&error)))))
+        }
     }
 }

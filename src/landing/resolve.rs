@@ -82,8 +82,10 @@ fn tidy(jj: &Jj, id: &str, folder: &Utf8Path, changes: &[Tip]) -> anyhow::Result
     if known {
         let left = jj.read_at(&head, &made_by(id, changes))?;
         let left = left.changes();
+        let is_shared = |change: &Change| change.here || change.workspaces.iter().any(|at| *at != name(id));
         // An idle change goes with the workspace.
-        if left.len() > 1 || left.iter().any(Change::has_work) {
+        let is_more = left.len() > 1 || left.iter().any(Change::has_work);
+        if is_more && !left.iter().any(is_shared) {
             let left: Vec<String> = left.iter().map(|change| jj::commit(&change.commit)).collect();
             jj.run(&[UPDATE_STALE, "abandon", &left.join(" | ")])?;
         }
