@@ -11,7 +11,7 @@ mod import;
 mod mend;
 mod rebuild;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -220,21 +220,25 @@ impl Ledger {
     /// Leaves out the coming of flows whose going is on record by now. So is their coming then, though by another key:
     /// whoever makes a flow writes it down before there is an operation that has its bookmark.
     fn leave_out_ended(&self, found: Vec<Found>) -> anyhow::Result<Vec<Found>> {
-        let mut left = Vec::new();
-        for (place, event) in found.iter().enumerate() {
-            let is_end = |later: &&Found| {
-                later.flow == event.flow && matches!(later.what, What::Deleted {} | What::Renamed { .. })
-            };
-            let end = found[place + 1..].iter().find(is_end);
-            let has_ended = match end.filter(|_| matches!(event.what, What::Created { .. })) {
-                Some(end) => self.registry.knows_end(&self.repo, &event.flow, &end.op)?,
-                None => false,
-            };
-            if !has_ended {
-                left.push(event.clone());
+        // Whatever came, and where it went again.
+        let (mut ends, mut over) = (HashMap::new(), Vec::new());
+        for (place, Found { flow, what, op, .. }) in found.iter().enumerate().rev() {
+            match what {
+                What::Deleted {} | What::Renamed { .. } => _ = ends.insert(flow, op),
+                What::Created { .. } => {
+                    over.extend(ends.remove(flow).map(|end| (place, (flow.clone(), end.clone()))));
+                }
+                _ => {}
             }
         }
-        Ok(left)
+        if over.is_empty() {
+            return Ok(found);
+        }
+        let known = self.registry.known_ends(&self.repo)?;
+        let over: HashSet<usize> =
+            over.into_iter().filter(|(_, end)| known.contains(end)).map(|(place, _)| place).collect();
+        let left = found.into_iter().enumerate().filter(|(place, _)| !over.contains(place));
+        Ok(left.map(|(_, found)| found).collect())
     }
 
     /// Writes events down, behind what was changed in the database before, and takes them in. The journal has them where

@@ -4,6 +4,8 @@
 //! point. One that the database refuses (an unknown flow, an illegal status) is passed over too: a journal is
 //! data that somebody may have damaged, not proof.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
 use super::flow_rows::{find_flow, find_gone, insert_flow, merge, move_tip, rename, set_status, trouble};
@@ -75,13 +77,15 @@ impl Registry {
         known_event(&self.db, repo, event).map_err(failure)
     }
 
-    /// Whether a flow's name went in an operation, as far as is on record: it was deleted, or renamed.
-    pub(crate) fn knows_end(&self, repo: &RepoId, flow: &BookmarkName, op: &OpId) -> anyhow::Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE repo = ?1 AND operation = ?2 \
-                   AND kind IN ('deleted', 'renamed') AND json_extract(line, '$.flow') = ?3)";
-        let read = || {
-            let values = params![repo.as_str(), op.as_str(), flow.as_str()];
-            self.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+    /// The names of flows that went, deleted or renamed, and the operations that they went in, as far as is on record.
+    pub(crate) fn known_ends(&self, repo: &RepoId) -> anyhow::Result<HashSet<(BookmarkName, OpId)>> {
+        let sql = "SELECT json_extract(line, '$.flow'), operation FROM events \
+                   WHERE repo = ?1 AND kind IN ('deleted', 'renamed') AND operation IS NOT NULL AND line IS NOT NULL";
+        let end = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let read = || -> rusqlite::Result<_> {
+            let mut statement = self.db.prepare_cached(sql)?;
+            let ends = statement.query_map([repo.as_str()], end)?;
+            ends.map(|end| end.map(|(flow, op)| (BookmarkName::new(flow), OpId::new(op)))).collect()
         };
         read().map_err(failure)
     }
