@@ -17,8 +17,9 @@ pub(crate) struct Search {
     pub(crate) closed: Vec<String>,
 }
 
-/// Every repo beneath a folder but for one within it: in hidden and ignored folders too, and within the working copies of others. Links are
-/// not followed, so that no loop leads back, and what is in a `.jj` or `.git` is nobody's working copy.
+/// Every repo beneath a folder but for one within it: in hidden and ignored folders too, and within the working
+/// copies of others. Links are not followed, so that no loop leads back, and what is in a `.jj` or `.git` is nobody's
+/// working copy.
 pub(crate) fn find_repos(root: &Utf8Path, but: Option<Utf8PathBuf>) -> Search {
     let mut walk = WalkBuilder::new(root);
     let is_passed_over = move |entry: &DirEntry| but.as_deref().is_some_and(|but| entry.path() == but);
